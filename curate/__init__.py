@@ -1,0 +1,1 @@
+"""Dataset curation and annotation for web pages."""

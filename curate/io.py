@@ -1,0 +1,146 @@
+"""Files: atomic replacement, Parquet with one set of settings, digests.
+
+Nothing here knows what a record means.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.text import digest
+
+__all__ = [
+    "ROW_GROUP_ROWS",
+    "TEMP_PREFIX",
+    "atomic_path",
+    "canonical_json",
+    "file_digest",
+    "json_digest",
+    "read_json",
+    "read_rows",
+    "write_json",
+    "write_rows",
+]
+
+TEMP_PREFIX = ".tmp-"
+
+ROW_GROUP_ROWS = 256
+"""Rows of a page table in one row group. 100-1000 rows of whole pages bound the
+reader's memory and cost under 1 % of size (measured on 2,008 real pages)."""
+
+ZSTD_LEVEL = 3
+"""zstd 3: 60 MB against 122 MB with snappy on 463 MB of HTML, written faster."""
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block ends well.
+
+    A reader sees the old file or the whole new one. A Parquet writer leaves a
+    valid short file behind on an exception, so only the rename says "complete".
+    The name carries the process id and a random part: two runs don't collide.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temp = path.with_name(f"{TEMP_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield temp
+        os.replace(temp, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temp.unlink()
+        raise
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spare blanks: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def json_digest(value: object, *, chars: int = 32) -> str:
+    """Digest of a JSON-like value, independent of key order."""
+    return digest(canonical_json(value), chars=chars)
+
+
+def read_json(path: Path) -> Any:
+    """The parsed file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write readable JSON atomically."""
+    with atomic_path(path) as temp:
+        text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)
+        temp.write_text(text + "\n", encoding="utf-8")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, 32 hex digits."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def write_rows(
+    path: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.Table | pa.RecordBatch],
+    *,
+    metadata: Mapping[str, str] | None = None,
+    row_group_rows: int = ROW_GROUP_ROWS,
+) -> int:
+    """Write tables of one schema to one Parquet file, atomically.
+
+    The same rows give the same bytes: no clock time, no path, and row groups
+    that don't depend on how the rows were batched.
+
+    Returns:
+        Number of rows written.
+    """
+    if metadata:
+        schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
+    rows = 0
+    held: list[pa.Table] = []
+    n_held = 0
+    with (
+        atomic_path(path) as temp,
+        pq.ParquetWriter(
+            temp,
+            schema,
+            compression="zstd",
+            compression_level=ZSTD_LEVEL,
+            store_schema=True,
+        ) as writer,
+    ):
+        for batch in batches:
+            table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+            table = table.cast(schema) if table.schema != schema else table
+            held.append(table)
+            n_held += table.num_rows
+            rows += table.num_rows
+            if n_held >= row_group_rows:
+                joined = pa.concat_tables(held)
+                whole = n_held - n_held % row_group_rows
+                writer.write_table(joined.slice(0, whole), row_group_size=row_group_rows)
+                held = [joined.slice(whole)]
+                n_held -= whole
+        if n_held:
+            writer.write_table(pa.concat_tables(held), row_group_size=row_group_rows)
+    return rows
+
+
+def read_rows(
+    path: Path, *, columns: list[str] | None = None, batch_rows: int = ROW_GROUP_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Record batches of a Parquet file, streamed in order."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=batch_rows, columns=columns)

@@ -1,0 +1,526 @@
+"""Records that the rooms exchange, and their Arrow schemas.
+
+Rooms never import each other: what one hands to the next is declared here.
+A change of a column or of its meaning raises `SCHEMA_VERSION`, which is part of
+every stage's fingerprint, so that stored outputs of another shape are redone.
+
+Spans are half-open `[start, end)` in Unicode code points of the page's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curate.text import digest, text_hash
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "ACTIONS",
+    "ANNOTATION_SCHEMA",
+    "LABELED_SCHEMA",
+    "ORIGINS",
+    "PAGE_SCHEMA",
+    "PREDICTED_SCHEMA",
+    "QUARANTINE_SCHEMA",
+    "SAMPLE_SCHEMA",
+    "SCHEMA_VERSION",
+    "SEGMENTED_SCHEMA",
+    "SPLITS",
+    "Annotation",
+    "Dropped",
+    "FinalLabels",
+    "IntArray",
+    "LabelDef",
+    "LabelSet",
+    "Layout",
+    "Page",
+    "PagePrediction",
+    "Quarantined",
+    "SegmentedPage",
+    "Span",
+    "page_id_of",
+    "segment_id_of",
+]
+
+SCHEMA_VERSION = 1
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+
+MediaType = Literal["text/html", "text/plain"]
+Origin = Literal["human", "propagated", "model", "rule"]
+Action = Literal["accepted", "relabelled", "drawn"]
+
+ORIGINS: tuple[Origin, ...] = ("human", "propagated", "model", "rule")
+ACTIONS: tuple[Action, ...] = ("accepted", "relabelled", "drawn")
+SPLITS = ("train", "validation", "test")
+
+
+def page_id_of(page_key: str, text: str) -> str:
+    """Name of one state of a page: its key and the digest of its text.
+
+    Only hex digits and hyphens, so that it can stand in file names, element
+    ids and queries unescaped.
+    """
+    return f"{page_key}-{text_hash(text)[:16]}"
+
+
+def segment_id_of(page_id: str, start: int, end: int) -> str:
+    """Name of a span of one state of a page; also its region id in Label Studio."""
+    return f"{page_id}-{start}-{end}"
+
+
+# ---------------------------------------------------------------------- labels
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDef:
+    """One label of a label set, as reviewers see it.
+
+    Attributes:
+        name: the label's value in every file and on the server.
+        color: CSS colour of its regions, `#rrggbb`.
+        hotkey: one key on the review screen.
+        description: one sentence a reviewer needs.
+        examples: lines that carry it, for the guidelines and the dataset card.
+    """
+
+    name: str
+    color: str
+    hotkey: str
+    description: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """An ordered set of labels with its guideline text (config group `schema`)."""
+
+    name: str
+    labels: tuple[LabelDef, ...]
+    guideline: str
+    from_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Label names in published (ClassLabel) order."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def guideline_digest(self) -> str:
+        """What annotators were told, in 16 hex digits: text, labels, descriptions."""
+        told = [(label.name, label.description, *label.examples) for label in self.labels]
+        return digest(self.guideline, *("\n".join(row) for row in told), chars=16)
+
+
+# ----------------------------------------------------------------------- pages
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as a reader delivers it, decoded, not yet split.
+
+    Attributes:
+        page_key: identity over time: digest of the canonical URL, else of the
+            path relative to the input root and the record number.
+        url: as met, or None.
+        site: registrable domain, or what `pages.site` says.
+        source: file and record it was read from, e.g. `crawl.warc.gz#1203`.
+        media_type: `text/html` or `text/plain`.
+        content: decoded HTML or text; no lone surrogates.
+        fetched_at: when it was fetched (aware, UTC), if known.
+        title: the title that came with the record, if any (HTML titles are
+            read by the segmenter).
+        charset: encoding it was decoded with, and how that was told.
+    """
+
+    page_key: str
+    url: str | None
+    site: str
+    source: str
+    media_type: MediaType
+    content: str
+    fetched_at: datetime | None = None
+    title: str | None = None
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A record that is no page, left out by rule; only counted, by reason."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Something that should have been processed and could not be.
+
+    Attributes:
+        source: file and record.
+        stage: name of the stage that gave up.
+        reason: short, from a fixed list of the stage, to count by.
+        detail: what was met, for a person.
+        page_key: where known.
+    """
+
+    source: str
+    stage: str
+    reason: str
+    detail: str
+    page_key: str | None = None
+
+
+# -------------------------------------------------------------------- segments
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where the segments of an HTML page stood in its tree, as flat arrays.
+
+    Only elements that hold a segment, and their ancestors, are kept.
+
+    Attributes:
+        node_parent: int32 [n_nodes], index of the parent node, -1 at the root;
+            parents stand before their children.
+        node_tag: n_nodes lower-case tag names.
+        node_attrs: n_nodes strings of the id, class, role tokens that tell
+            what an element is for, blank-separated, as met.
+        segment_node: int32 [n_segments], the element that holds the segment.
+        link_chars: int32 [n_segments], code points of the segment inside links.
+    """
+
+    node_parent: IntArray
+    node_tag: Sequence[str]
+    node_attrs: Sequence[str]
+    segment_node: IntArray
+    link_chars: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentedPage:
+    """A page's text and its segments, as flat arrays of length n_segments.
+
+    Invariants: segments are ordered and disjoint, none is blank, and every
+    character that is not white space lies in exactly one of them.
+
+    Attributes:
+        text: coordinate system of everything after. For plain text it is the
+            input, character for character; for HTML the rendering of the blocks.
+        starts, ends: int32 [n_segments], half-open, code points into `text`.
+        kinds: p, h1, li, td, figcaption, line, ...
+        layout: the tree for HTML, None for plain text.
+        title: of the document, if any.
+        lang: the language the document declares of itself, if any.
+    """
+
+    text: str
+    starts: IntArray
+    ends: IntArray
+    kinds: Sequence[str]
+    media_type: MediaType
+    layout: Layout | None = None
+    title: str | None = None
+    lang: str | None = None
+    url: str | None = None
+    site: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def segment_text(self, index: int) -> str:
+        """Text of one segment."""
+        return self.text[self.starts[index] : self.ends[index]]
+
+    def path(self, index: int) -> str | None:
+        """DOM path of one segment (`html>body>main#content>p`), None for text."""
+        if self.layout is None:
+            return None
+        parts: list[str] = []
+        node = int(self.layout.segment_node[index])
+        while node >= 0:
+            parts.append(self.layout.node_tag[node])
+            node = int(self.layout.node_parent[node])
+        return ">".join(reversed(parts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PagePrediction:
+    """What a labeler says of one page, segment by segment.
+
+    Attributes:
+        labels: n_segments label names.
+        scores: float32 [n_segments, n_labels], calibrated probabilities in the
+            labeler's label order; rows sum to 1.
+        main: bool [n_segments], part of the page's main content.
+        reasons: for each segment the features or rules that weighed most, in
+            words a reviewer understands, heaviest first.
+        page_type: article, forum, product, collection, listing, documentation,
+            service; None where the labeler does not tell.
+        page_type_score: its probability.
+        language: ISO 639-1 code, None where it can't be told.
+    """
+
+    labels: Sequence[str]
+    scores: FloatArray
+    main: npt.NDArray[np.bool_]
+    reasons: Sequence[Sequence[str]]
+    page_type: str | None = None
+    page_type_score: float | None = None
+    language: str | None = None
+
+
+# ----------------------------------------------------------------- annotations
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One labelled region of a person's reading.
+
+    Attributes:
+        start, end: half-open, code points into the reviewed text.
+        label: label name.
+        action: `accepted` untouched, `relabelled`, or `drawn` by hand.
+        region_id: the region's id on the server; a segment id where it was ours.
+        exact, prefix, suffix: the quoted text and up to 32 code points around
+            it (W3C Web Annotation TextQuoteSelector), to find it on changed text.
+    """
+
+    start: int
+    end: int
+    label: str
+    action: Action
+    region_id: str
+    exact: str
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One person's reading of one page, or the word that it was deleted.
+
+    Attributes:
+        annotation_id: stable identity; the row with the latest `updated_at` of
+            one id wins.
+        status: `submitted`, `skipped`, or `deleted` (a tombstone).
+        annotator: pseudonym.
+        text: the reviewed text itself, so that annotations stand alone.
+        verdict: page-level choice (`ok`, `bad extraction`, `unsure`) or None.
+        schema: name of the label set.
+        guideline: digest of the guidelines in force when it was pulled.
+        origin: where it came from, e.g. `label_studio` or `import:<file>`.
+        server, project_id, task_id, server_annotation_id: Label Studio's ids.
+    """
+
+    annotation_id: str
+    page_key: str
+    text_hash: str
+    text: str
+    annotator: str
+    status: Literal["submitted", "skipped", "deleted"]
+    spans: tuple[Span, ...]
+    updated_at: datetime
+    lead_time_s: float | None = None
+    verdict: str | None = None
+    schema: str = "web4"
+    guideline: str = ""
+    origin: str = "label_studio"
+    server: str | None = None
+    project_id: int | None = None
+    task_id: int | None = None
+    server_annotation_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinalLabels:
+    """The final word on each segment of a page.
+
+    Segments that a reviewer's span cuts are split, so the arrays may be longer
+    than the segmenter's; the invariants of `SegmentedPage` hold for them too.
+
+    Attributes (all of length n_segments):
+        labels: label name, or None where the text has no label (a reviewer
+            deleted the region: it goes back to review and is not published).
+        origins, actions: where the label comes from; action only for human ones.
+        scores: probability of the label by the labeler (for human labels too:
+            what the labeler gave that label), None if unknown.
+        n_annotators: people who labelled it.
+        agreement: share of them that gave the final label; None below two.
+        adjudicated: an adjudicator ended a disagreement.
+        annotators: pseudonyms, sorted.
+        main: part of the main content.
+    """
+
+    starts: IntArray
+    ends: IntArray
+    kinds: Sequence[str]
+    labels: Sequence[str | None]
+    origins: Sequence[str]
+    actions: Sequence[str | None]
+    scores: Sequence[float | None]
+    n_annotators: Sequence[int]
+    agreement: Sequence[float | None]
+    adjudicated: Sequence[bool]
+    annotators: Sequence[Sequence[str]]
+    main: Sequence[bool]
+    reviewed: bool = False
+    verdict: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+
+# -------------------------------------------------------------- Arrow schemas
+
+_string = pa.string()
+_strings = pa.list_(pa.string())
+_ints = pa.list_(pa.int32())
+_time = pa.timestamp("us", tz="UTC")
+
+PAGE_SCHEMA = pa.schema(
+    [
+        pa.field("page_key", _string, nullable=False),
+        pa.field("url", _string),
+        pa.field("site", _string, nullable=False),
+        pa.field("source", _string, nullable=False),
+        pa.field("media_type", _string, nullable=False),
+        pa.field("title", _string),
+        pa.field("fetched_at", _time),
+        pa.field("charset", _string),
+        pa.field("content", pa.large_string(), nullable=False),
+    ]
+)
+
+SEGMENTED_SCHEMA = pa.schema(
+    [
+        pa.field("page_key", _string, nullable=False),
+        pa.field("page_id", _string, nullable=False),
+        pa.field("url", _string),
+        pa.field("site", _string, nullable=False),
+        pa.field("source", _string, nullable=False),
+        pa.field("media_type", _string, nullable=False),
+        pa.field("title", _string),
+        pa.field("lang", _string),
+        pa.field("fetched_at", _time),
+        pa.field("text_hash", _string, nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("starts", _ints, nullable=False),
+        pa.field("ends", _ints, nullable=False),
+        pa.field("kinds", _strings, nullable=False),
+        # The layout; all null for plain text.
+        pa.field("node_parent", _ints),
+        pa.field("node_tag", _strings),
+        pa.field("node_attrs", _strings),
+        pa.field("segment_node", _ints),
+        pa.field("link_chars", _ints),
+    ]
+)
+
+PREDICTED_SCHEMA = pa.schema(
+    [
+        pa.field("page_key", _string, nullable=False),
+        pa.field("page_id", _string, nullable=False),
+        pa.field("labels", _strings, nullable=False),
+        # Row-major [n_segments * n_labels], label order in the shard's metadata.
+        pa.field("scores", pa.list_(pa.float32()), nullable=False),
+        pa.field("main", pa.list_(pa.bool_()), nullable=False),
+        pa.field("reasons", pa.list_(_strings), nullable=False),
+        pa.field("page_type", _string),
+        pa.field("page_type_score", pa.float32()),
+        pa.field("language", _string),
+        pa.field("labeler", _string, nullable=False),
+    ]
+)
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        pa.field("page_key", _string, nullable=False),
+        pa.field("page_id", _string, nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("why", _string, nullable=False),
+    ]
+)
+
+LABELED_SCHEMA = pa.schema(
+    [
+        pa.field("page_key", _string, nullable=False),
+        pa.field("page_id", _string, nullable=False),
+        pa.field("starts", _ints, nullable=False),
+        pa.field("ends", _ints, nullable=False),
+        pa.field("kinds", _strings, nullable=False),
+        pa.field("labels", _strings, nullable=False),
+        pa.field("origins", _strings, nullable=False),
+        pa.field("actions", _strings, nullable=False),
+        pa.field("scores", pa.list_(pa.float32()), nullable=False),
+        pa.field("n_annotators", _ints, nullable=False),
+        pa.field("agreement", pa.list_(pa.float32()), nullable=False),
+        pa.field("adjudicated", pa.list_(pa.bool_()), nullable=False),
+        pa.field("annotators", pa.list_(_strings), nullable=False),
+        pa.field("main", pa.list_(pa.bool_()), nullable=False),
+        pa.field("page_type", _string),
+        pa.field("language", _string),
+        pa.field("labeler", _string, nullable=False),
+        pa.field("guideline", _string),
+        pa.field("reviewed", pa.bool_(), nullable=False),
+        pa.field("verdict", _string),
+    ]
+)
+
+ANNOTATION_SCHEMA = pa.schema(
+    [
+        pa.field("annotation_id", _string, nullable=False),
+        pa.field("page_key", _string, nullable=False),
+        pa.field("text_hash", _string, nullable=False),
+        pa.field("annotator", _string, nullable=False),
+        pa.field("status", _string, nullable=False),
+        pa.field("updated_at", _time, nullable=False),
+        pa.field("lead_time_s", pa.float64()),
+        pa.field("verdict", _string),
+        pa.field("schema", _string, nullable=False),
+        pa.field("guideline", _string, nullable=False),
+        pa.field("origin", _string, nullable=False),
+        pa.field("server", _string),
+        pa.field("project_id", pa.int64()),
+        pa.field("task_id", pa.int64()),
+        pa.field("server_annotation_id", pa.int64()),
+        pa.field(
+            "spans",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("start", pa.int32(), nullable=False),
+                        pa.field("end", pa.int32(), nullable=False),
+                        pa.field("label", _string, nullable=False),
+                        pa.field("action", _string, nullable=False),
+                        pa.field("region_id", _string, nullable=False),
+                        pa.field("exact", _string, nullable=False),
+                        pa.field("prefix", _string, nullable=False),
+                        pa.field("suffix", _string, nullable=False),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        pa.field("source", _string, nullable=False),
+        pa.field("stage", _string, nullable=False),
+        pa.field("reason", _string, nullable=False),
+        pa.field("detail", _string, nullable=False),
+        pa.field("page_key", _string),
+    ]
+)
