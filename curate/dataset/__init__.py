@@ -1,0 +1,1 @@
+"""Publishing: splits, Parquet shards, dataset card, gate."""

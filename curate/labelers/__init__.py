@@ -1,0 +1,1 @@
+"""Labelers: a label, scores and reasons for every segment."""

@@ -1,0 +1,1 @@
+"""Readers: files, archives and datasets to decoded pages."""

@@ -1,0 +1,1 @@
+"""The Label Studio half: server, sync, agreement, consensus."""

@@ -1,0 +1,1 @@
+"""What all stages share: store, fingerprints, engines, passports."""

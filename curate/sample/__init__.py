@@ -1,0 +1,1 @@
+"""Which pages need a person, and why."""

@@ -1,0 +1,1 @@
+"""Splitters: a page to ordered, disjoint segments."""

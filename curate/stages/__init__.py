@@ -1,0 +1,1 @@
+"""The stages: how the rooms are joined into a pipeline."""
