@@ -53,7 +53,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temp = path.with_name(f"{TEMP_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield temp
-        os.replace(temp, path)
+        temp.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             temp.unlink()
