@@ -5,10 +5,12 @@ Nothing here knows what a record means.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ __all__ = [
     "canonical_json",
     "file_digest",
     "json_digest",
+    "locked",
     "read_json",
     "read_rows",
     "write_json",
@@ -144,3 +147,35 @@ def read_rows(
     """Record batches of a Parquet file, streamed in order."""
     with pq.ParquetFile(path) as file:
         yield from file.iter_batches(batch_size=batch_rows, columns=columns)
+
+
+@contextmanager
+def locked(path: Path, *, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on `path` while the block runs.
+
+    The kernel gives the lock back when its process ends, however it ends, so
+    a lock can't be left behind. The file names its owner for whoever waits.
+
+    Args:
+        path: lock file; made if absent, never removed.
+        on_wait: told once who holds the lock and since when, before waiting.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_wait is not None:
+                file.seek(0)
+                owner, _, since = file.read().partition(" ")
+                age = f" for {max(0.0, time.time() - float(since)):.0f} s" if since else ""
+                on_wait(f"waiting for {path.name}: held{age} by process {owner or 'unknown'}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        file.write(f"{os.getpid()} {time.time():.0f}")
+        file.flush()
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,0 +1,159 @@
+"""What a stage's output depends on: its code, libraries and configuration.
+
+The code of a stage is found by following imports from the module that computes
+it, so that no edit is forgotten and none elsewhere counts. Modules are compared
+by syntax tree without docstrings: a comment or a docstring redoes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import curate
+from curate.io import json_digest
+from curate.schema import SCHEMA_VERSION
+from curate.text import digest
+
+__all__ = ["Recipe", "code_digests", "library_versions", "recipe"]
+
+_PACKAGE = "curate"
+_ROOT = Path(curate.__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides a stage's output except its input.
+
+    Attributes:
+        stage: stage name.
+        code: module name to digest.
+        libraries: distribution name to version.
+        config: the resolved options that the stage reads, JSON-like.
+    """
+
+    stage: str
+    code: dict[str, str]
+    libraries: dict[str, str]
+    config: object
+
+    @property
+    def fingerprint(self) -> str:
+        """24 hex digits; names the stage's folder in the store."""
+        return json_digest(
+            [self.stage, SCHEMA_VERSION, self.code, self.libraries, self.config], chars=24
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """For passports, and to tell later why a stage ran again."""
+        return {
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "schema_version": SCHEMA_VERSION,
+            "code": self.code,
+            "libraries": self.libraries,
+            "config": self.config,
+        }
+
+
+def recipe(stage: str, modules: Iterable[str], config: object) -> Recipe:
+    """The recipe of a stage computed by `modules` (full names) under `config`."""
+    names = tuple(sorted(set(modules)))
+    code = code_digests(names)
+    return Recipe(stage, code, library_versions(tuple(code)), config)
+
+
+@cache
+def code_digests(modules: tuple[str, ...]) -> dict[str, str]:
+    """Digest of each of our modules that `modules` import, directly or not."""
+    found: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        file = _file_of(name)
+        if file is None:
+            continue
+        module_digest, imports = _read(file, name)
+        found[name] = module_digest
+        waiting.extend(i for i in imports if i.split(".")[0] == _PACKAGE)
+    return dict(sorted(found.items()))
+
+
+@cache
+def library_versions(modules: tuple[str, ...]) -> dict[str, str]:
+    """Versions of Python and of the libraries that our `modules` import."""
+    tops: set[str] = set()
+    for name in modules:
+        file = _file_of(name)
+        if file is not None:
+            tops.update(i.split(".")[0] for i in _read(file, name)[1])
+    tops -= {_PACKAGE, "__future__"}
+    versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for top in sorted(tops - sys.stdlib_module_names):
+        for distribution in _distributions_of(top):
+            versions[distribution] = metadata.version(distribution)
+    return versions
+
+
+@cache
+def _distributions_of(top: str) -> tuple[str, ...]:
+    try:
+        metadata.version(top)
+    except metadata.PackageNotFoundError:
+        return tuple(sorted(set(metadata.packages_distributions().get(top, ()))))
+    return (top,)
+
+
+def _file_of(module: str) -> Path | None:
+    parts = module.split(".")[1:]
+    base = _ROOT.joinpath(*parts)
+    for candidate in (base.with_suffix(".py") if parts else None, base / "__init__.py"):
+        if candidate is not None and candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:
+    """Digest of a module's code and the full names it imports, anywhere in it."""
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    imports = tuple(sorted(set(_imports(tree, module))))
+    return digest(ast.dump(_without_docstrings(tree)), chars=16), imports
+
+
+def _imports(tree: ast.Module, module: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                package = module.split(".")
+                source = ".".join([*package[: len(package) - node.level], source]).rstrip(".")
+            yield source
+            # `from curate.pages import base` names a module, not an attribute.
+            yield from (
+                f"{source}.{alias.name}"
+                for alias in node.names
+                if source.split(".")[0] == _PACKAGE and _file_of(f"{source}.{alias.name}")
+            )
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return tree

@@ -1,0 +1,159 @@
+"""What one task leaves behind: shards, a quarantine, counts, and a marker.
+
+A task writes its files under temporary names and, last, a marker that lists
+them. The marker says "complete": without it nothing the task wrote counts, so
+a crash at any moment costs one task and leaves no half shard behind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from curate.io import file_digest, read_json, write_json, write_rows
+from curate.schema import QUARANTINE_SCHEMA, Dropped, Quarantined
+
+__all__ = ["Counts", "Output", "Shard", "TaskResult", "load_result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One output file of a task.
+
+    Attributes:
+        file: name inside the stage's folder.
+        rows: number of rows.
+        digest: of the file's bytes; what later stages depend on.
+    """
+
+    file: str
+    rows: int
+    digest: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to the records of a task or a stage; `balanced` checks it."""
+
+    n_in: int = 0
+    n_out: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Counts) -> None:
+        """Add another task's counts to these."""
+        self.n_in += other.n_in
+        self.n_out += other.n_out
+        self.dropped.update(other.dropped)
+        self.quarantined.update(other.quarantined)
+
+    @property
+    def balanced(self) -> bool:
+        """In = kept + dropped + quarantined: nothing vanished."""
+        return self.n_in == self.n_out + self.dropped.total() + self.quarantined.total()
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, reasons sorted."""
+        return {
+            "in": self.n_in,
+            "out": self.n_out,
+            "dropped": dict(sorted(self.dropped.items())),
+            "quarantined": dict(sorted(self.quarantined.items())),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Counts:
+        """The inverse of `to_json`."""
+        return cls(
+            value["in"], value["out"], Counter(value["dropped"]), Counter(value["quarantined"])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """A finished task: its shards in order, its quarantine file, its counts."""
+
+    key: str
+    shards: tuple[Shard, ...]
+    quarantine: str | None
+    counts: Counts
+
+
+def load_result(folder: Path, key: str) -> TaskResult | None:
+    """The result that a marker tells of, or None where the task isn't complete."""
+    try:
+        value = read_json(folder / f"{key}.json")
+    except FileNotFoundError:
+        return None
+    shards = tuple(Shard(**shard) for shard in value["shards"])
+    if not all((folder / shard.file).is_file() for shard in shards):
+        return None
+    return TaskResult(key, shards, value["quarantine"], Counts.from_json(value["counts"]))
+
+
+class Output:
+    """Where a task's body puts what it makes."""
+
+    def __init__(self, folder: Path, key: str, stage: str) -> None:
+        self.folder = folder
+        self.key = key
+        self.stage = stage
+        self.counts = Counts()
+        self._shards: list[Shard] = []
+        self._quarantine: list[Quarantined] = []
+
+    def write(
+        self,
+        schema: pa.Schema,
+        batches: Iterable[pa.Table | pa.RecordBatch],
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the next shard."""
+        name = f"{self.key}-{len(self._shards):04d}.parquet"
+        rows = write_rows(self.folder / name, schema, batches, metadata=metadata)
+        self._shards.append(Shard(name, rows, file_digest(self.folder / name)))
+        self.counts.n_out += rows
+
+    def drop(self, dropped: Dropped) -> None:
+        """Count a record that is left out by rule."""
+        self.counts.dropped[dropped.reason] += 1
+
+    def quarantine(self, quarantined: Quarantined) -> None:
+        """Keep what could not be processed, with its reason."""
+        self.counts.quarantined[quarantined.reason] += 1
+        self._quarantine.append(quarantined)
+
+    def finish(self) -> TaskResult:
+        """Write the quarantine and the marker that makes the task complete."""
+        quarantine = None
+        if self._quarantine:
+            quarantine = f"{self.key}.quarantine.parquet"
+            rows = [
+                {name: getattr(row, name) for name in QUARANTINE_SCHEMA.names}
+                for row in self._quarantine
+            ]
+            table = pa.Table.from_pylist(rows, QUARANTINE_SCHEMA)
+            write_rows(self.folder / quarantine, QUARANTINE_SCHEMA, [table])
+        if not self.counts.balanced:
+            raise AssertionError(
+                f"{self.stage} {self.key}: counts don't add up: {self.counts.to_json()}"
+            )
+        result = TaskResult(self.key, tuple(self._shards), quarantine, self.counts)
+        write_json(
+            self.folder / f"{self.key}.json",
+            {
+                "key": self.key,
+                "shards": [
+                    {"file": s.file, "rows": s.rows, "digest": s.digest} for s in self._shards
+                ],
+                "quarantine": quarantine,
+                "counts": self.counts.to_json(),
+            },
+        )
+        return result
