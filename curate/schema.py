@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -193,17 +193,41 @@ class Layout:
         node_parent: int32 [n_nodes], index of the parent node, -1 at the root;
             parents stand before their children.
         node_tag: n_nodes lower-case tag names.
-        node_attrs: n_nodes strings of the id, class, role tokens that tell
-            what an element is for, blank-separated, as met.
-        segment_node: int32 [n_segments], the element that holds the segment.
+        node_attrs: n_nodes strings of the tokens that tell what an element is
+            for, blank-separated, as met: `#id`, classes, `role=`, `itemprop=`,
+            and `@hidden` where an attribute or inline style hides it.
+        segment_node: int32 [n_segments], the innermost element that holds the
+            whole segment: inside `<p><b>x</b></p>` the `b`; the block's own
+            name is the segment's kind.
         link_chars: int32 [n_segments], code points of the segment inside links.
+        n_links: int32 [n_segments], links (`a href`) that share the segment.
+        segment_href: n_segments strings, target of the segment's first link as
+            met, cut at 300 characters; empty without a link.
+        media_before: int32 [n_segments], images, videos and other media elements
+            since the end of the segment before (those inside this one too).
+        elements_before: int32 [n_segments], elements begun since the end of the
+            segment before: the distance in the tree.
+        flags: int32 [n_segments], bits `ALL_BOLD`, `ALL_ITALIC`, `HAS_TIME`,
+            `HAS_CODE`, `HAS_CONTROL`, `HAS_BREAK`.
     """
+
+    ALL_BOLD: ClassVar[int] = 1  # every character in b, strong, th
+    ALL_ITALIC: ClassVar[int] = 2  # every character in i, em, cite
+    HAS_TIME: ClassVar[int] = 4  # a time element
+    HAS_CODE: ClassVar[int] = 8  # code, kbd, samp, var
+    HAS_CONTROL: ClassVar[int] = 16  # label, or beside input, select, textarea
+    HAS_BREAK: ClassVar[int] = 32  # line breaks (br) within
 
     node_parent: IntArray
     node_tag: Sequence[str]
     node_attrs: Sequence[str]
     segment_node: IntArray
     link_chars: IntArray
+    n_links: IntArray
+    segment_href: Sequence[str]
+    media_before: IntArray
+    elements_before: IntArray
+    flags: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -423,6 +447,11 @@ SEGMENTED_SCHEMA = pa.schema(
         pa.field("node_attrs", _strings),
         pa.field("segment_node", _ints),
         pa.field("link_chars", _ints),
+        pa.field("n_links", _ints),
+        pa.field("segment_href", _strings),
+        pa.field("media_before", _ints),
+        pa.field("elements_before", _ints),
+        pa.field("flags", _ints),
     ]
 )
 
