@@ -8,6 +8,7 @@ URL is replaced before anything is written.
 from __future__ import annotations
 
 import os
+import platform
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from typing import Any
 from curate.errors import RunError
 from curate.io import read_json, write_json
 
-__all__ = ["PASSPORT_VERSION", "Passport", "load_passports", "redact"]
+__all__ = ["PASSPORT_VERSION", "Passport", "is_running", "load_passports", "redact"]
 
 PASSPORT_VERSION = 1
 
@@ -65,7 +66,12 @@ class Passport:
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         passport = cls(runs / run_id, run_id)
-        passport.content = {"started_at": _stamp(started), "pid": os.getpid(), **content}
+        passport.content = {
+            "started_at": _stamp(started),
+            "pid": os.getpid(),
+            "host": platform.node(),
+            **content,
+        }
         passport.save()
         return passport
 
@@ -97,6 +103,19 @@ def load_passports(runs: Path) -> Iterator[dict[str, Any]]:
         except ValueError as error:
             raise RunError(f"{folder} is not JSON ({error}); remove that run's folder") from error
         yield value
+
+
+def is_running(passport: Mapping[str, Any]) -> bool:
+    """Whether the run's process is alive on this machine."""
+    if passport.get("status") != "running" or passport.get("host") != platform.node():
+        return False
+    try:
+        os.kill(int(passport["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _plain(value: object) -> dict[str, Any]:

@@ -1,0 +1,192 @@
+"""What the stages of one run share, and the record of how each went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from curate.errors import RunError
+from curate.io import json_digest
+from curate.runs.engine import Failure, Finished, Task, check_failures, run_tasks
+from curate.runs.fingerprint import Recipe, recipe
+from curate.runs.output import Counts, TaskResult, load_result
+from curate.runs.store import Store
+from curate.stages.settings import Settings
+from curate.stages.why import why_again
+
+__all__ = ["Context", "Display", "Outcome", "ShardRef"]
+
+State = Literal["ran", "partly", "unchanged", "would run", "may run", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """A stored shard: where it is, what it holds, and the digest of its bytes."""
+
+    path: Path
+    rows: int
+    digest: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one stage of a run went.
+
+    Attributes:
+        state: `ran`, `partly` (some tasks were known), `unchanged`, `off`; in a
+            dry run `would run` or `may run` (where its input would change).
+        seconds, cpu_seconds: of this run only; 0 for what was known.
+        note: one line for the table: why it ran, or what it did.
+    """
+
+    stage: str
+    state: State
+    counts: Counts = field(default_factory=Counts)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+    n_tasks: int = 0
+    n_ran: int = 0
+    note: str = ""
+    recipe: Recipe | None = None
+    keys: list[str] = field(default_factory=list)
+    shards: list[ShardRef] = field(default_factory=list)
+    quarantines: list[Path] = field(default_factory=list)
+
+
+class Display(Protocol):
+    """Where a run shows its progress."""
+
+    def stage_started(self, name: str, total: int) -> None:
+        """A stage begins, with `total` tasks."""
+
+    def advance(self, name: str, pages: int, quarantined: int) -> None:
+        """A task of the stage ended."""
+
+    def stage_done(self, outcome: Outcome) -> None:
+        """The stage ended."""
+
+    def tell(self, text: str) -> None:
+        """Say one line."""
+
+
+@dataclass(slots=True)
+class Context:
+    """Settings, store and display of a run, and its stages' outcomes so far."""
+
+    settings: Settings
+    store: Store
+    display: Display
+    last_recipes: Mapping[str, Any]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def wants(self, stage: str) -> bool:
+        """Whether the stage is among `stages`."""
+        return stage in self.settings.stages
+
+    def recipe(self, stage: str, modules: Sequence[str], config: object) -> Recipe:
+        """The stage's recipe under this run's configuration."""
+        return recipe(stage, modules, config)
+
+    def close(self, outcome: Outcome) -> Outcome:
+        """Record and show a stage's outcome."""
+        self.outcomes[outcome.stage] = outcome
+        self.display.stage_done(outcome)
+        return outcome
+
+    def run_shards(
+        self,
+        made: Recipe,
+        tasks: Sequence[tuple[str, Callable[..., None], tuple[Any, ...], int]],
+        *,
+        complete_input: bool = True,
+    ) -> Outcome:
+        """Run a stage of independent tasks: those whose output isn't in the store.
+
+        Args:
+            made: the stage's recipe.
+            tasks: (key, body, args, n_pages) in output order.
+            complete_input: False in a dry run whose earlier stages would run.
+
+        Raises:
+            RunError: tasks failed, or the stage isn't among `stages` and its
+                output isn't known.
+        """
+        stage = made.stage
+        started = time.perf_counter()
+        forced = stage in self.settings.force and self.wants(stage)
+        folder = self.store.peek(made)
+        known: dict[str, TaskResult] = {}
+        if not forced:
+            for key, *_ in tasks:
+                result = load_result(folder, key)
+                if result is not None:
+                    known[key] = result
+        todo = [row for row in tasks if row[0] not in known]
+        outcome = Outcome(stage, "unchanged", n_tasks=len(tasks), recipe=made)
+        if self.settings.dry_run:
+            if todo or not complete_input:
+                outcome.state = "would run" if todo else "may run"
+                outcome.note = self._why(made, len(known), len(tasks), forced)
+        elif todo:
+            if not self.wants(stage):
+                raise RunError(
+                    f"stage {stage} is not among stages={list(self.settings.stages)}, and "
+                    f"{len(todo)} of its {len(tasks)} outputs are not in the store; "
+                    f"add {stage} to stages"
+                )
+            outcome.note = self._why(made, len(known), len(tasks), forced)
+            known.update(self._execute(outcome, made, todo))
+            outcome.state = "partly" if len(todo) < len(tasks) else "ran"
+        folder = self.store.peek(made)
+        for key, *_ in tasks:
+            if key in known:
+                self._collect(outcome, folder, known[key])
+        outcome.seconds = time.perf_counter() - started
+        outcome.n_ran = len(todo)
+        return outcome
+
+    def _execute(
+        self,
+        outcome: Outcome,
+        made: Recipe,
+        todo: Sequence[tuple[str, Callable[..., None], tuple[Any, ...], int]],
+    ) -> dict[str, TaskResult]:
+        folder = self.store.folder(made)
+        self.display.stage_started(made.stage, len(todo))
+        tasks = [Task(made.stage, key, folder, body, args, n) for key, body, args, n in todo]
+        results, failures = dict[str, TaskResult](), list[Failure]()
+        for ended in run_tasks(self.settings.engine, tasks):
+            if isinstance(ended, Finished):
+                results[ended.task.key] = ended.result
+                outcome.cpu_seconds += ended.cpu_seconds
+                outcome.peak_mb = max(outcome.peak_mb, ended.peak_mb)
+                counts = ended.result.counts
+                self.display.advance(made.stage, counts.n_out, counts.quarantined.total())
+            else:
+                failures.append(ended)
+                self.display.advance(made.stage, 0, 0)
+        check_failures(made.stage, failures)
+        return results
+
+    def _collect(self, outcome: Outcome, folder: Path, result: TaskResult) -> None:
+        outcome.keys.append(result.key)
+        outcome.counts.add(result.counts)
+        outcome.shards.extend(ShardRef(folder / s.file, s.rows, s.digest) for s in result.shards)
+        if result.quarantine:
+            outcome.quarantines.append(folder / result.quarantine)
+
+    def _why(self, made: Recipe, n_known: int, n_tasks: int, forced: bool) -> str:
+        if forced:
+            return "forced"
+        if n_known:
+            return f"{n_tasks - n_known} of {n_tasks} inputs are new"
+        return why_again(made.to_json(), self.last_recipes.get(made.stage))
+
+    def input_key(self, *parts: object) -> str:
+        """A task's key: digest of what it reads. No hyphen or dot: it names files."""
+        return json_digest(parts, chars=24)

@@ -1,0 +1,215 @@
+"""The pipeline: stages in order, each from the outputs of earlier ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curate.errors import PageError
+from curate.io import json_digest, read_json, write_json
+from curate.pages import DigestCache, Unit, plan_units
+from curate.runs.store import Store
+from curate.schema import Annotation
+from curate.stages.context import Context, Display, Outcome, ShardRef
+from curate.stages.labels import LabelInputs, final_labels
+from curate.stages.pages import read_pages, superseded
+from curate.stages.predictions import label_pages
+from curate.stages.publishing import run_dataset
+from curate.stages.reviewing import Reviewing
+from curate.stages.segments import segment_pages
+from curate.stages.settings import STAGES, Settings
+
+__all__ = ["run_pipeline"]
+
+
+def run_pipeline(
+    settings: Settings, display: Display, last_recipes: Mapping[str, Any], facts: dict[str, Any]
+) -> Context:
+    """Bring every wanted stage up to date.
+
+    Args:
+        display: told of every stage as it goes.
+        last_recipes: stage name to recipe of the last run of this name.
+        facts: filled with what the passport and the dataset card should tell.
+
+    Returns:
+        The run's context, with one outcome for each stage that took part.
+
+    Raises:
+        CurateError: input, configuration, server or store can't be used.
+    """
+    context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
+    context.facts = facts
+    context.store.sweep()
+    last = max(STAGES.index(stage) for stage in settings.stages) if settings.stages else -1
+    reviewing = Reviewing(context)
+    pages = segments = predictions = labels = None
+    if last >= STAGES.index("pages"):
+        pages, skips = _pages(context)
+    if last >= STAGES.index("segments"):
+        assert pages is not None
+        segments = _segments(context, pages, skips)
+    if last >= STAGES.index("predictions"):
+        assert segments is not None
+        predictions = _predictions(context, segments)
+    if last >= STAGES.index("pull"):
+        reviewing.pull()
+    if last >= STAGES.index("sample"):
+        assert segments is not None
+        assert predictions is not None
+        reviewing.sample(segments, predictions)
+        reviewing.push(segments, predictions)
+    if last >= STAGES.index("labels"):
+        assert segments is not None
+        assert predictions is not None
+        labels = _labels(context, segments, predictions, reviewing.annotations())
+    if context.wants("dataset"):
+        assert segments is not None
+        assert labels is not None
+        run_dataset(context, segments, labels, reviewing.annotations())
+    return context
+
+
+def _complete(*outcomes: Outcome) -> bool:
+    return not any(outcome.state in ("would run", "may run") for outcome in outcomes)
+
+
+def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
+    settings = context.settings
+    options = {
+        key: value
+        for key, value in settings.config["pages"].items()
+        # What they decide is told by the units' names and contents.
+        if key not in ("path", "unit_bytes")
+    }
+    made = context.recipe("pages", ["curate.stages.pages", "curate.pages"], options)
+    cache = DigestCache(Path(settings.paths.state) / "input-digests.json")
+    units = list(plan_units(settings.pages, cache))
+    context.facts["inputs"] = [
+        {"key": unit.key, "version": unit.version, "bytes": unit.n_bytes} for unit in units
+    ]
+    rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = [
+        (context.input_key(unit.key, unit.version), read_pages, (unit, settings.pages), 0)
+        for unit in _unique(units)
+    ]
+    outcome = context.run_shards(made, rows)
+    skips = _superseded(context, outcome)
+    n_superseded = sum(map(len, skips.values()))
+    outcome.counts.n_out -= n_superseded
+    if n_superseded:
+        outcome.counts.dropped["superseded"] += n_superseded
+    context.close(outcome)
+    if not outcome.counts.n_out and _complete(outcome):
+        met = {**outcome.counts.dropped, **outcome.counts.quarantined}
+        told = ", ".join(f"{n} {reason}" for reason, n in sorted(met.items())) or "no records"
+        raise PageError(
+            f"no page found in pages.path={settings.config['pages']['path']} "
+            f"({told}); give a file or folder of HTML, text, JSONL, Parquet or WARC pages"
+        )
+    return outcome, skips
+
+
+def _unique(units: Sequence[Unit]) -> list[Unit]:
+    """Each unit once: the same file may be named twice in `pages.path`."""
+    return list({(unit.key, unit.version): unit for unit in units}.values())
+
+
+def _superseded(context: Context, pages: Outcome) -> dict[int, tuple[int, ...]]:
+    """Rows to skip in each shard, remembered beside the shards."""
+    if not pages.shards or pages.recipe is None:
+        return {}
+    folder = context.store.peek(pages.recipe)
+    key = json_digest([shard.digest for shard in pages.shards], chars=24)
+    file = folder / f"{key}.superseded.json"
+    pages.keys.append(key)
+    try:
+        rows = [tuple(row) for row in read_json(file)]
+    except FileNotFoundError:
+        paths = [shard.path for shard in pages.shards]
+        rows = list(superseded(paths, context.settings.engine.memory_limit))
+        write_json(file, rows)
+    skips: dict[int, list[int]] = defaultdict(list)
+    for shard, row in rows:
+        skips[shard].append(row)
+    return {shard: tuple(sorted(found)) for shard, found in skips.items()}
+
+
+def _segments(context: Context, pages: Outcome, skips: Mapping[int, tuple[int, ...]]) -> Outcome:
+    settings = context.settings
+    made = context.recipe(
+        "segments",
+        ["curate.stages.segments", type(settings.segmenter).__module__],
+        settings.config["segments"],
+    )
+    rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = []
+    for number, shard in enumerate(pages.shards):
+        skip = skips.get(number, ())
+        args = (shard.path, skip, settings.segmenter)
+        key = context.input_key(shard.digest, skip)
+        rows.append((key, segment_pages, args, shard.rows - len(skip)))
+    return context.close(context.run_shards(made, rows, complete_input=_complete(pages)))
+
+
+def _predictions(context: Context, segments: Outcome) -> Outcome:
+    settings = context.settings
+    labeler = settings.labeler
+    context.facts["labeler"] = {"name": labeler.name, "version": labeler.version}
+    made = context.recipe(
+        "predictions",
+        ["curate.stages.predictions", type(labeler).__module__],
+        {"labeler": settings.config["labeler"], "version": labeler.version},
+    )
+    rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = [
+        (context.input_key(shard.digest), label_pages, (shard.path, labeler), shard.rows)
+        for shard in segments.shards
+    ]
+    return context.close(context.run_shards(made, rows, complete_input=_complete(segments)))
+
+
+def _labels(
+    context: Context,
+    segments: Outcome,
+    predictions: Outcome,
+    annotations: Mapping[str, Sequence[Annotation]],
+) -> Outcome:
+    settings = context.settings
+    label_set = settings.label_set
+    made = context.recipe(
+        "labels", ["curate.stages.labels", "curate.review.resolve"], settings.config["schema"]
+    )
+    origin = "rule" if settings.labeler.name == "rules" else "model"
+    rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = []
+    pairs = list(zip(segments.shards, predictions.shards, strict=False))
+    readings = _by_shard([segment for segment, _ in pairs], annotations)
+    for number, (segment, prediction) in enumerate(pairs):
+        here = readings.get(number, ())
+        seen = [(a.annotation_id, a.updated_at.isoformat(), a.status) for a in here]
+        inputs = LabelInputs(segment.path, prediction.path, here, label_set, origin)
+        key = context.input_key(segment.digest, prediction.digest, seen, origin)
+        rows.append((key, final_labels, (inputs,), segment.rows))
+    complete = _complete(segments, predictions)
+    return context.close(context.run_shards(made, rows, complete_input=complete))
+
+
+def _by_shard(
+    shards: Sequence[ShardRef], annotations: Mapping[str, Sequence[Annotation]]
+) -> dict[int, tuple[Annotation, ...]]:
+    """The annotations of each shard's pages, in a fixed order."""
+    if not annotations:
+        return {}
+    from curate.io import read_rows
+
+    found: dict[int, tuple[Annotation, ...]] = {}
+    for number, shard in enumerate(shards):
+        keys = [
+            key
+            for batch in read_rows(shard.path, columns=["page_key"], batch_rows=4096)
+            for key in batch.column(0).to_pylist()
+            if key in annotations
+        ]
+        here = [a for key in keys for a in annotations[key]]
+        if here:
+            found[number] = tuple(sorted(here, key=lambda a: (a.page_key, a.annotation_id)))
+    return found
