@@ -1,0 +1,126 @@
+"""Stage `labels`: predictions and people's work to the final word on each segment."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.errors import LabelerError
+from curate.io import read_rows
+from curate.review.resolve import resolve_labels
+from curate.runs.output import Output
+from curate.schema import LABELED_SCHEMA, Annotation, FinalLabels, LabelSet, PagePrediction
+from curate.segments.rows import from_row
+from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
+
+__all__ = ["LabelInputs", "final_labels", "in_label_set"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelInputs:
+    """What one task of the stage reads.
+
+    Attributes:
+        segmented, predicted: aligned shards, row by row.
+        annotations: people's work on the shard's pages.
+        machine_origin: origin of labels that no person gave.
+    """
+
+    segmented: Path
+    predicted: Path
+    annotations: tuple[Annotation, ...]
+    label_set: LabelSet
+    machine_origin: Literal["model", "rule"]
+
+
+def final_labels(out: Output, inputs: LabelInputs) -> None:
+    """Task body: resolve the labels of one shard's pages."""
+    out.write(LABELED_SCHEMA, _labeled(out, inputs))
+
+
+def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
+    names = label_names_of(inputs.predicted)
+    readings: dict[str, list[Annotation]] = defaultdict(list)
+    for annotation in inputs.annotations:
+        readings[annotation.page_key].append(annotation)
+    predicted = (
+        row for b in read_rows(inputs.predicted, batch_rows=BATCH_PAGES) for row in b.to_pylist()
+    )
+    for batch in read_rows(inputs.segmented, batch_rows=BATCH_PAGES):
+        rows, finals = [], []
+        for segmented in batch.to_pylist():
+            row = next(predicted)
+            assert row["page_id"] == segmented["page_id"], "shards of two stages are not aligned"
+            out.counts.n_in += 1
+            prediction, order = in_label_set(
+                prediction_of(row, len(names)), names, inputs.label_set
+            )
+            final = resolve_labels(
+                from_row(segmented),
+                prediction,
+                order,
+                readings.get(row["page_key"], ()),
+                inputs.label_set,
+                machine_origin=inputs.machine_origin,
+            )
+            rows.append(row)
+            finals.append(final)
+        yield _table(rows, finals, inputs.label_set)
+
+
+def label_names_of(shard: Path) -> tuple[str, ...]:
+    """The label order of a predicted shard's scores."""
+    metadata = pq.read_schema(shard).metadata or {}
+    return tuple(json.loads(metadata[LABEL_NAMES_KEY.encode()]))
+
+
+def in_label_set(
+    prediction: PagePrediction, names: Sequence[str], label_set: LabelSet
+) -> tuple[PagePrediction, tuple[str, ...]]:
+    """The prediction in the label set's terms, and the order of its scores.
+
+    Raises:
+        LabelerError: the labeler gives a label that the set doesn't have and
+            doesn't map (`schema.from_labels`).
+    """
+    if set(names) <= set(label_set.names):
+        return prediction, tuple(names)
+    mapping = {name: _mapped(name, label_set) for name in names}
+    order = label_set.names
+    scores = np.zeros((len(prediction.labels), len(order)), np.float32)
+    for column, name in enumerate(names):
+        scores[:, order.index(mapping[name])] += prediction.scores[:, column]
+    labels = [order[i] for i in scores.argmax(axis=1)]
+    return replace(prediction, labels=labels, scores=scores), order
+
+
+def _mapped(name: str, label_set: LabelSet) -> str:
+    target = name if name in label_set.names else label_set.from_labels.get(name)
+    if target is None or target not in label_set.names:
+        raise LabelerError(
+            f"the labeler gives the label {name!r}, and schema={label_set.name} has only "
+            f"{', '.join(label_set.names)}; add {name}: <one of these> to schema.from_labels"
+        )
+    return target
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]], finals: Sequence[FinalLabels], label_set: LabelSet
+) -> pa.Table:
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in rows]
+        for name in ("page_key", "page_id", "page_type", "language", "labeler")
+    }
+    columns["guideline"] = [label_set.guideline_digest if f.reviewed else None for f in finals]
+    for name in LABELED_SCHEMA.names:
+        if name not in columns:
+            columns[name] = [getattr(final, name) for final in finals]
+    return pa.table({name: columns[name] for name in LABELED_SCHEMA.names}, schema=LABELED_SCHEMA)

@@ -1,0 +1,81 @@
+"""Engines: same bytes, one crash costs one task."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pytest
+
+from curate.errors import CurateError, RunError
+from curate.io import file_digest
+from curate.runs.engine import EngineConfig, Failure, Finished, Task, check_failures, run_tasks
+from curate.runs.output import Output
+
+SCHEMA = pa.schema([pa.field("n", pa.int64())])
+
+
+def count_up(out: Output, n: int) -> None:
+    out.counts.n_in = n
+    out.write(SCHEMA, [pa.table({"n": list(range(n))}, schema=SCHEMA)])
+
+
+def misbehave(out: Output, how: str) -> None:
+    if how == "raise":
+        raise ValueError("bad page")
+    if how == "tell":
+        raise CurateError("set it to 1")
+    if how == "exit":
+        os._exit(9)
+    count_up(out, 1)
+
+
+def tasks(folder: Path, n: int) -> list[Task]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Task("pages", f"k{i}", folder, count_up, (i,)) for i in range(n)]
+
+
+def test_engines_write_the_same_bytes(tmp_path: Path) -> None:
+    kinds: list[Literal["serial", "local"]] = ["serial", "local"]
+    digests = []
+    for kind in kinds:
+        ended = list(run_tasks(EngineConfig(kind, workers=2), tasks(tmp_path / kind, 9)))
+        assert all(isinstance(e, Finished) for e in ended)
+        files = sorted((tmp_path / kind).iterdir())
+        digests.append([(f.name, file_digest(f)) for f in files])
+    assert len(digests[0]) == 18
+    assert digests[0] == digests[1]
+
+
+def test_a_dead_worker_costs_only_its_own_task(tmp_path: Path) -> None:
+    mixed = [
+        Task("pages", f"k{i}", tmp_path, misbehave, ("exit" if i == 3 else "fine",))
+        for i in range(8)
+    ]
+    ended = list(run_tasks(EngineConfig("local", workers=2), mixed))
+    failed = [e for e in ended if isinstance(e, Failure)]
+    assert [f.task.key for f in failed] == ["k3"]
+    assert "process died" in failed[0].error
+    assert "EXIT(9)" in failed[0].error
+    assert sorted(e.task.key for e in ended if isinstance(e, Finished)) == [
+        f"k{i}" for i in range(8) if i != 3
+    ]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("raise", "stage pages: ValueError: bad page; finished work is kept; run it with"),
+        ("tell", "stage pages: set it to 1; finished work is kept"),
+    ],
+)
+def test_failures_are_told(tmp_path: Path, how: str, message: str) -> None:
+    ended = list(
+        run_tasks(EngineConfig("serial"), [Task("pages", "k", tmp_path, misbehave, (how,))])
+    )
+    failures = [e for e in ended if isinstance(e, Failure)]
+    with pytest.raises(RunError) as caught:
+        check_failures("pages", failures)
+    assert str(caught.value).startswith(message)

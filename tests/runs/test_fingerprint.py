@@ -1,0 +1,86 @@
+"""Fingerprints: every edit that matters, none that doesn't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curate.runs import fingerprint
+from curate.runs.fingerprint import Recipe, code_digests, library_versions
+
+FILES = {
+    "__init__.py": '"""Package."""\n',
+    "a.py": '"""A."""\nimport numpy as np\nfrom curate.b import two\ndef one():\n    return two()\n',
+    "b.py": "def two():\n    from curate.sub import c\n    return c.three()\n",
+    "sub/__init__.py": "",
+    "sub/c.py": "import os\n\ndef three():\n    return 3\n",
+    "other.py": "X = 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(fingerprint, "_ROOT", tmp_path)
+    clear()
+    yield tmp_path
+    clear()
+
+
+def clear() -> None:
+    for function in (code_digests, library_versions, fingerprint._read):
+        function.cache_clear()
+
+
+def digests() -> dict[str, str]:
+    clear()
+    return code_digests(("curate.a",))
+
+
+def test_imports_are_followed_also_inside_functions(package: Path) -> None:
+    assert set(digests()) == {"curate.a", "curate.b", "curate.sub", "curate.sub.c"}
+
+
+def test_libraries_are_those_the_code_imports(package: Path) -> None:
+    from importlib import metadata
+
+    clear()
+    versions = library_versions(tuple(digests()))
+    assert versions["numpy"] == metadata.version("numpy")
+    assert set(versions) == {"numpy", "python"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changed"),
+    [
+        ("a.py", '"""A."""', '"""Another docstring."""', set()),
+        ("a.py", "return two()", "return two()  # why", set()),
+        ("other.py", "1", "2", set()),
+        ("sub/c.py", "return 3", "return 4", {"curate.sub.c"}),
+        ("b.py", "return c.three()", "return c.three() + 1", {"curate.b"}),
+    ],
+)
+def test_an_edit_changes_its_own_module(
+    package: Path, file: str, old: str, new: str, changed: set[str]
+) -> None:
+    before = digests()
+    text = (package / file).read_text()
+    assert old in text
+    (package / file).write_text(text.replace(old, new))
+    after = digests()
+    assert {name for name in after if after[name] != before[name]} == changed
+
+
+def test_every_part_of_a_recipe_counts() -> None:
+    base = Recipe("pages", {"m": "1"}, {"numpy": "2"}, {"k": 1})
+    others = [
+        Recipe("segments", {"m": "1"}, {"numpy": "2"}, {"k": 1}),
+        Recipe("pages", {"m": "2"}, {"numpy": "2"}, {"k": 1}),
+        Recipe("pages", {"m": "1"}, {"numpy": "3"}, {"k": 1}),
+        Recipe("pages", {"m": "1"}, {"numpy": "2"}, {"k": 2}),
+    ]
+    assert len({r.fingerprint for r in [base, *others]}) == 5
+    assert Recipe("pages", {"m": "1"}, {"numpy": "2"}, {"k": 1}).fingerprint == base.fingerprint
