@@ -11,7 +11,7 @@ from curate.runs.fingerprint import Recipe, code_digests, library_versions
 
 FILES = {
     "__init__.py": '"""Package."""\n',
-    "a.py": '"""A."""\nimport numpy as np\nfrom curate.b import two\ndef one():\n    return two()\n',
+    "a.py": '"""A."""\nimport numpy as np\nfrom curate.b import two\ndef one():\n    return two()',
     "b.py": "def two():\n    from curate.sub import c\n    return c.three()\n",
     "sub/__init__.py": "",
     "sub/c.py": "import os\n\ndef three():\n    return 3\n",
