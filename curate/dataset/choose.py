@@ -1,0 +1,168 @@
+"""Splits for all chosen pages, and which copies of a page stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curate.dataset.base import DatasetConfig
+from curate.dataset.duplicates import Signatures, groups_of_equal, link_similar, similar_to
+from curate.dataset.splits import MIN_SITES, split_of
+from curate.errors import DatasetError
+from curate.schema import SPLITS
+
+__all__ = ["Choice", "PageIndex"]
+
+_KEEP_ORDER = (2, 1, 0)
+"""Splits (as numbers) in the order in which they keep a cluster: test, validation,
+train. A test set must not shrink or change because training pages were added."""
+
+
+class PageIndex:
+    """What is needed of every chosen page at once: some hundred bytes each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.signatures = Signatures(folder / "signatures")
+        self._columns: dict[str, list[pa.Array]] = {}
+        self.rows = 0
+
+    def add(self, table: pa.Table) -> pa.Table:
+        """Take in spool rows; returns them with their row numbers."""
+        sizes = pa.compute.binary_length(table.column("text"))
+        n_segments = pa.compute.list_value_length(table.column("starts"))
+        columns = {
+            "page_key": table.column("page_key"),
+            "site": table.column("site"),
+            "text_hash": table.column("text_hash"),
+            "reviewed": table.column("reviewed"),
+            "hash": table.column("hash"),
+            "bytes": sizes,
+            "n_segments": n_segments,
+        }
+        for name, column in columns.items():
+            self._columns.setdefault(name, []).extend(column.chunks)
+        for text, main in zip(
+            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
+        ):
+            self.signatures.add(text, main)
+        numbers = np.arange(self.rows, self.rows + table.num_rows)
+        self.rows += table.num_rows
+        return table.append_column("row", pa.array(numbers))
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column over all pages, in row order."""
+        return pa.chunked_array(self._columns[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The outcome, by row number.
+
+    Attributes:
+        split: 0 train, 1 validation, 2 test.
+        keep: False where the page is left out.
+        pages_out, segments_out: counts by reason.
+        notes: what the user should know.
+    """
+
+    split: npt.NDArray[np.int8]
+    keep: npt.NDArray[np.bool_]
+    pages_out: Counter[str]
+    segments_out: Counter[str]
+    notes: tuple[str, ...]
+
+
+def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = None) -> Choice:
+    """Deal pages to splits and leave out copies.
+
+    Of exact copies one page stays; of a near-duplicate cluster, the members of
+    one split (or one page, `near_duplicates=everywhere`). Reviewed pages stay
+    before others, then test before validation before train, then the smallest
+    page_key: human work is not lost to a machine's label, and an evaluation
+    set doesn't change because training pages were added.
+
+    Args:
+        index: all chosen pages.
+        config: ratios and what to do with duplicates.
+        others: texts that must not be in the dataset (`decontaminate`).
+    """
+    split, notes = _deal(index, config)
+    keep = np.ones(index.rows, np.bool_)
+    out: Counter[str] = Counter()
+    segments = index.column("n_segments").to_numpy()
+    keys = index.column("page_key")
+    reviewed = np.asarray(index.column("reviewed"))
+    _refuse_twice(keys)
+
+    def drop(rows: list[int], reason: str) -> None:
+        keep[rows] = False
+        out[reason] += len(rows)
+
+    def rank(row: int) -> tuple[bool, int, str]:
+        return not reviewed[row], _KEEP_ORDER.index(int(split[row])), keys[row].as_py()
+
+    def losers_across(rows: list[int]) -> list[int]:
+        winner = split[min(rows, key=rank)]
+        return [row for row in rows if split[row] != winner]
+
+    signatures = index.signatures.rows()
+    if others is not None and len(others):
+        hit = similar_to(signatures, others.rows(), config.near_duplicate_ratio)
+        drop(np.flatnonzero(hit).tolist(), "in dataset.decontaminate")
+    for rows in groups_of_equal(np.asarray(index.column("text_hash").to_pylist(), np.bytes_)):
+        rows = [row for row in rows if keep[row]]  # only the kept ones compete
+        if len(rows) < 2:
+            continue
+        if config.exact_duplicates == "remove":
+            best = min(rows, key=rank)
+            drop([row for row in rows if row != best], "exact duplicate")
+        else:
+            drop(losers_across(rows), "exact duplicate in another split")
+    if config.near_duplicates != "keep":
+        for rows in link_similar(signatures, config.near_duplicate_ratio, keep):
+            losers = losers_across(rows)
+            if losers:
+                drop(losers, "near-duplicate in another split")
+            if config.near_duplicates == "everywhere":
+                rest = [row for row in rows if keep[row]]
+                best = min(rest, key=rank)
+                drop([row for row in rest if row != best], "near-duplicate")
+    segments_out = Counter({"page left out": int(segments[~keep].sum())})
+    return Choice(split, keep, out, segments_out, notes)
+
+
+def _deal(index: PageIndex, config: DatasetConfig) -> tuple[npt.NDArray[np.int8], tuple[str, ...]]:
+    encoded = index.column("site").combine_chunks().dictionary_encode()
+    sites = encoded.dictionary.to_pylist()
+    if len(sites) < MIN_SITES:
+        note = (
+            f"{len(sites)} site{'s' if len(sites) != 1 else ''}: all pages are train "
+            f"(splits are by site and need at least {MIN_SITES})"
+        )
+        return np.zeros(index.rows, np.int8), (note,)
+    numbers = [SPLITS.index(split_of(site, config.ratios(), config.split_salt)) for site in sites]
+    split = np.array(numbers, np.int8)[encoded.indices.to_numpy()]
+    empty = [
+        name
+        for number, name in enumerate(SPLITS)
+        if config.ratios()[number] > 0 and not (split == number).any()
+    ]
+    notes = tuple(
+        f"no site of {len(sites)} falls into {name}: the split is not published" for name in empty
+    )
+    return split, notes
+
+
+def _refuse_twice(keys: pa.ChunkedArray) -> None:
+    counts = pa.compute.value_counts(keys)
+    twice = counts.filter(pa.compute.greater(counts.field("counts"), 1))
+    if len(twice):
+        raise DatasetError(
+            f"page {twice[0]['values'].as_py()} stands {twice[0]['counts'].as_py()} times in the "
+            "store; run again with force=[pages]"
+        )

@@ -1,0 +1,62 @@
+"""What changed between two versions, counted over their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from curate.dataset.facts import files_of
+
+__all__ = ["diff_versions"]
+
+
+def diff_versions(connection: Any, before: Path, after: Path) -> dict[str, Any]:
+    """Pages and segments added, removed and changed, and which labels became which.
+
+    A page is changed where its text or any of its published spans differ; a
+    segment, where its label or the label's origin does.
+
+    Args:
+        connection: DuckDB.
+        before, after: folders of two versions.
+    """
+    pages = _rows(
+        connection,
+        _joined(before, after, "pages", "page_key", "page_id, segments"),
+    )
+    segments = _rows(
+        connection,
+        _joined(before, after, "segments", "segment_id", "label_name, origin, action"),
+    )
+    relabelled = connection.execute(
+        "SELECT b.label_name || ' → ' || a.label_name AS change, count(*) AS n "
+        f"FROM {files_of(before, 'segments')} b JOIN {files_of(after, 'segments')} a "
+        "USING (segment_id) WHERE b.label_name != a.label_name GROUP BY 1 ORDER BY n DESC, 1"
+    ).fetchall()
+    return {
+        "from": before.name,
+        "pages": pages,
+        "segments": segments,
+        "relabelled": {str(change): int(n) for change, n in relabelled},
+    }
+
+
+def _joined(before: Path, after: Path, shape: str, key: str, compared: str) -> str:
+    old = ", ".join(f"b.{name.strip()}" for name in compared.split(","))
+    new = ", ".join(f"a.{name.strip()}" for name in compared.split(","))
+    return (
+        f"SELECT count_if(b.{key} IS NULL), count_if(a.{key} IS NULL), "
+        f"count_if(a.{key} = b.{key} AND ROW({old}) IS DISTINCT FROM ROW({new})), count(*) "
+        f"FROM {files_of(before, shape)} b FULL JOIN {files_of(after, shape)} a "
+        f"ON a.{key} = b.{key}"
+    )
+
+
+def _rows(connection: Any, query: str) -> dict[str, int]:
+    added, removed, changed, total = connection.execute(query).fetchone()
+    return {
+        "added": int(added),
+        "removed": int(removed),
+        "changed": int(changed),
+        "unchanged": int(total) - int(added) - int(removed) - int(changed),
+    }

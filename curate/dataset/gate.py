@@ -1,0 +1,370 @@
+"""What a version must pass before anyone sees it.
+
+Each check reads the files as they lie in the staging folder, not what the
+builder believes to have written, and ends the publish with one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.dataset.base import DatasetConfig
+from curate.dataset.columns import arrow_schema, columns_of, features_json, label_names
+from curate.dataset.duplicates import Signatures, link_similar
+from curate.dataset.facts import files_of
+from curate.dataset.mask import EMAIL
+from curate.dataset.scan import find_secret
+from curate.dataset.shards import ShardFile
+from curate.errors import DatasetError
+from curate.schema import SPLITS, LabelSet
+
+__all__ = ["check_data", "check_words", "reload_and_compare"]
+
+FREE_TEXT = {"text", "main_text", "title", "html", "url", "path", "spans"}
+"""Columns that hold what pages say, where an e-mail address may well stand."""
+
+WORDS = ("README.md", "croissant.json", "manifest.json", "report.html")
+
+RELOAD_TIMEOUT_S = 3600
+"""A reader that hangs is a failed check; a million segments take under a minute."""
+
+
+def check_data(
+    connection: Any,
+    folder: Path,
+    previous: Path | None,
+    files: Sequence[ShardFile],
+    config: DatasetConfig,
+) -> dict[str, int]:
+    """Schema, splits, leaks and columns of the data files.
+
+    Args:
+        connection: DuckDB.
+        folder: staging folder of the new version.
+        previous: folder of the version before, None for the first.
+        files: what was written.
+        config: of the publish.
+
+    Returns:
+        Counts of the leak check.
+
+    Raises:
+        DatasetError: the first check that failed.
+    """
+    if previous is not None and not config.allow_breaking:
+        _check_schema(folder, previous)
+        _check_splits(folder, previous)
+    leaks = _leaks(connection, folder, files, config)
+    _scan_columns(connection, folder, files)
+    return leaks
+
+
+# ---------------------------------------------------------------------- schema
+
+
+def _schemas(folder: Path) -> dict[str, pa.Schema]:
+    """Schema of each shape that a version has, the same in all its shards."""
+    found: dict[str, pa.Schema] = {}
+    for path in sorted(folder.glob("*/*.parquet")):
+        schema = pq.read_schema(path)
+        shape = path.parent.name
+        first = found.setdefault(shape, schema)
+        if not schema.equals(first, check_metadata=True):
+            raise DatasetError(
+                f"{shape}/{path.name}: its schema differs from the shape's first shard; "
+                "readers go by the first: publish again"
+            )
+    return found
+
+
+def _check_schema(folder: Path, previous: Path) -> None:
+    old, new = _schemas(previous), _schemas(folder)
+    for shape in old:
+        if shape not in new:
+            raise DatasetError(
+                f"the new version has no {shape}, {previous.name} has; put it into dataset.shapes, "
+                "or set dataset.allow_breaking=true"
+            )
+        for field in old[shape]:
+            at = new[shape].get_field_index(field.name)
+            if at < 0:
+                raise _breaking(f"{shape}.{field.name} is gone", previous)
+            if new[shape].field(at).type != field.type:
+                told = f"{shape}.{field.name} was {field.type}, is {new[shape].field(at).type}"
+                raise _breaking(told, previous)
+        names = label_names(new[shape])
+        for column, before in label_names(old[shape]).items():
+            after = names.get(column, [])
+            if after[: len(before)] != before:
+                told = (
+                    f"labels of {shape}.{column} were {', '.join(before)}, are {', '.join(after)}"
+                )
+                raise _breaking(told, previous)
+
+
+def _breaking(told: str, previous: Path) -> DatasetError:
+    return DatasetError(
+        f"{told}: whoever loads {previous.name} today would break; undo the change, "
+        "or set dataset.allow_breaking=true"
+    )
+
+
+def _check_splits(folder: Path, previous: Path) -> None:
+    for split in SPLITS:
+        had, has = (any(p.glob(f"pages/{split}-*.parquet")) for p in (previous, folder))
+        if had and not has:
+            raise DatasetError(
+                f"split {split} of {previous.name} has no page any more; give pages of its sites "
+                "again, or set dataset.allow_breaking=true"
+            )
+
+
+# ----------------------------------------------------------------------- leaks
+
+
+def _leaks(
+    connection: Any, folder: Path, files: Sequence[ShardFile], config: DatasetConfig
+) -> dict[str, int]:
+    """Sites, texts and near copies that stand in more than one split."""
+    splits = list(dict.fromkeys(file.split for file in files))
+    union = " UNION ALL ".join(
+        f"SELECT '{split}' AS split, site, md5(text) AS text_hash "
+        f"FROM {files_of(folder, 'pages', split)}"
+        for split in splits
+    )
+    found = {}
+    for what, column in (("site", "site"), ("text", "text_hash")):
+        rows = connection.execute(
+            f"SELECT {column}, string_agg(DISTINCT split, ' and ' ORDER BY split) "
+            f"FROM ({union}) GROUP BY 1 HAVING count(DISTINCT split) > 1 ORDER BY 1"
+        ).fetchall()
+        if rows:
+            value, where = rows[0]
+            raise DatasetError(
+                f"leak: {len(rows)} {what}{'s' if len(rows) > 1 else ''} in more than one split, "
+                f"first {value} in {where}; this is a fault of the publish: report it"
+            )
+        found[f"{what}s"] = 0
+    n_near = _near_leaks(folder, splits, config.near_duplicate_ratio)
+    if n_near and config.near_duplicates != "keep":
+        raise DatasetError(
+            f"leak: {n_near} clusters of near-duplicates stand in more than one split; "
+            "this is a fault of the publish: report it"
+        )
+    return found | {"near-duplicate clusters": n_near}
+
+
+def _near_leaks(folder: Path, splits: Sequence[str], ratio: float) -> int:
+    if len(splits) < 2:
+        return 0
+    path = folder.with_name(folder.name + "-signatures")
+    try:
+        signatures = Signatures(path)
+        split_of: list[int] = []
+        for number, split in enumerate(splits):
+            for shard in sorted(folder.glob(f"pages/{split}-*.parquet")):
+                with pq.ParquetFile(shard) as file:
+                    for batch in file.iter_batches(batch_size=256, columns=["text", "main_text"]):
+                        texts, mains = (batch.column(at).to_pylist() for at in (0, 1))
+                        for text, main in zip(texts, mains, strict=True):
+                            signatures.add(text, main)
+                        split_of += [number] * len(texts)
+        clusters = link_similar(signatures.rows(), ratio)
+    finally:
+        path.unlink(missing_ok=True)
+    where = np.array(split_of)
+    return sum(1 for rows in clusters if len(set(where[rows].tolist())) > 1)
+
+
+# ------------------------------------------------------------------------ scan
+
+
+def _scan_columns(connection: Any, folder: Path, files: Sequence[ShardFile]) -> None:
+    """No secret and no e-mail address where only ids, names and codes belong."""
+    for shape in dict.fromkeys(file.shape for file in files):
+        schema = pq.read_schema(next((folder / shape).glob("*.parquet")))
+        source = files_of(folder, shape)
+        for field in schema:
+            if field.name in FREE_TEXT:
+                continue
+            if pa.types.is_string(field.type):
+                values = f"SELECT {field.name} AS v FROM {source}"
+            elif pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type):
+                values = f"SELECT unnest({field.name}) AS v FROM {source}"
+            else:
+                continue
+            _scan_values(connection, values, f"{shape}.{field.name}")
+        _scan_urls(connection, source, shape)
+
+
+def _scan_values(connection: Any, values: str, where: str) -> None:
+    # The engine narrows down, Python's own patterns decide.
+    cursor = connection.execute(
+        f"SELECT DISTINCT v FROM ({values}) WHERE v LIKE '%@%' OR "
+        "(length(v) >= 16 AND NOT regexp_full_match(v, '[0-9a-f-]+'))"
+    )
+    while rows := cursor.fetchmany(10_000):
+        for (value,) in rows:
+            if EMAIL.search(value):
+                raise DatasetError(
+                    f"{where} holds an e-mail address ({_hidden(value)}); "
+                    "use pseudonyms or correct the source, then publish again"
+                )
+            kind = find_secret(value)
+            if kind:
+                raise DatasetError(
+                    f"{where} holds what looks like {kind} ({_hidden(value)}); "
+                    "revoke it, remove it from the source, then publish again"
+                )
+
+
+def _scan_urls(connection: Any, source: str, shape: str) -> None:
+    row = connection.execute(
+        "SELECT regexp_extract(url, '@([^/?#]*)', 1), count(*) "
+        f"FROM {source} WHERE regexp_matches(url, '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*:[^/?#]*@') "
+        "GROUP BY 1 ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    if row:
+        raise DatasetError(
+            f"{shape}.url holds a user name and password for {row[0]} ({row[1]} rows); "
+            "change that password, remove it from the source, then publish again"
+        )
+
+
+def _hidden(value: str) -> str:
+    """Enough of a value to find it, not enough to use it."""
+    return repr(value[:3] + "…")
+
+
+def check_words(folder: Path, given: Mapping[str, object]) -> None:
+    """No secret in card, manifest, Croissant file or report; no address in the facts.
+
+    Raises:
+        DatasetError: the first finding, telling the file and the kind only.
+    """
+    match = EMAIL.search(json.dumps(given, ensure_ascii=False, default=str))
+    if match:
+        raise DatasetError(
+            f"the run's facts hold an e-mail address ({_hidden(match[0])}), which the "
+            "manifest would publish; remove it from the configuration, or use dataset.contact "
+            "for a public one"
+        )
+    for name in WORDS:
+        path = folder / name
+        if not path.exists():
+            continue
+        # The report quotes pages, which may print any pattern; there, and only
+        # there, just the secrets of this environment count.
+        kind = find_secret(path.read_text(encoding="utf-8"), own_only=name == "report.html")
+        if kind:
+            raise DatasetError(
+                f"{name} would publish what looks like {kind}; remove it from the configuration "
+                "(secrets belong into the environment), then publish again"
+            )
+
+
+# ---------------------------------------------------------------------- reload
+
+
+def reload_and_compare(
+    folder: Path,
+    files: Sequence[ShardFile],
+    config: DatasetConfig,
+    label_set: LabelSet,
+    memory_limit: str,
+    scratch: Path,
+) -> None:
+    """Read all back with `datasets` and DuckDB and compare every value.
+
+    In a process of its own, offline and with an empty cache: neither the
+    user's cache nor this process's memory is touched.
+
+    Raises:
+        DatasetError: a reader failed, or a shard, column or feature differs.
+    """
+    home = scratch / "reload"
+    home.mkdir(parents=True, exist_ok=True)
+    request = {
+        "folder": str(folder),
+        "scratch": str(home),
+        "memory_limit": memory_limit,
+        "files": [
+            {"path": f.path, "shape": f.shape, "split": f.split, "rows": f.rows} for f in files
+        ],
+    }
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("HF_", "HUGGING", "DATASETS_", "PYTHON"))
+    } | {
+        "HF_HOME": str(home / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONSAFEPATH": "1",
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "curate.dataset.reload"],
+            input=json.dumps(request),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=RELOAD_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise DatasetError(
+            f"reading the new version back took over {RELOAD_TIMEOUT_S} s; nothing was published: "
+            "free memory and try again"
+        ) from None
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise DatasetError(
+            f"the new version could not be read back: {lines[-1]}; nothing was published"
+        )
+    _compare(json.loads(done.stdout), files, config, label_set)
+
+
+def _compare(
+    seen: Mapping[str, Any],
+    files: Sequence[ShardFile],
+    config: DatasetConfig,
+    label_set: LabelSet,
+) -> None:
+    for shape in dict.fromkeys(file.shape for file in files):
+        columns = columns_of(shape, config)
+        wanted = features_json(columns, label_set.names)
+        met = seen["features"].get(shape)
+        for column in wanted:
+            if met is None or met.get(column) != wanted[column]:
+                raise DatasetError(
+                    f"datasets reads {shape}.{column} as {met and met.get(column)}, written was "
+                    f"{wanted[column]}; nothing was published"
+                )
+        schema = arrow_schema(columns, label_set.names)
+        for reader in ("duckdb", "datasets"):
+            for file in (file for file in files if file.shape == shape):
+                told = seen[reader].get(file.path, {})
+                if told.get("rows") != file.rows:
+                    raise DatasetError(
+                        f"{reader} reads {told.get('rows')} rows from {file.path}, {file.rows} "
+                        "were written; nothing was published"
+                    )
+                for name in schema.names:
+                    if told["values"].get(name) != file.values[name]:
+                        raise DatasetError(
+                            f"{reader} reads other values of {name} from {file.path} than were "
+                            "written; nothing was published"
+                        )
