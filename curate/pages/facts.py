@@ -1,0 +1,183 @@
+"""What planning needs to know of a file: what it is, and what names its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from curate.pages.base import PagesConfig
+from curate.pages.cache import DigestCache
+from curate.pages.inflate import head_of
+from curate.pages.sniff import HEAD_BYTES, Kind, compression_of, kind_of
+from curate.pages.storage import Found, is_remote, open_uri
+from curate.text import digest
+
+__all__ = ["Facts", "Part", "facts_of"]
+
+READ_BYTES = 1 << 20
+
+SNIFF_FORMAT = 1
+"""Raised when a file could be told as another kind than before."""
+
+_COMPRESSION_SUFFIXES = (".gz", ".zst", ".zstd", ".bz2", ".xz")
+_BY_SUFFIX = {
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".warc": "warc",
+    ".wet": "warc",
+    ".paths": "paths",
+}
+"""Suffixes that are trusted for remote files, where a look costs a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of whole lines.
+
+    Attributes:
+        start, stop: bytes.
+        first: lines before it.
+        digest: of its bytes.
+    """
+
+    start: int
+    stop: int
+    first: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file is.
+
+    Attributes:
+        kind: told from the first bytes; `unreadable` where there was trouble.
+        digest: names the content.
+        packed: the file is compressed as a whole.
+        parts: of plain JSON lines, about `unit_bytes` each; else empty.
+    """
+
+    kind: Kind
+    digest: str
+    packed: bool = False
+    parts: tuple[Part, ...] = ()
+
+
+def facts_of(found: Found, config: PagesConfig, cache: DigestCache | None) -> Facts:
+    """Look at a file, or remember what an earlier look saw.
+
+    Raises:
+        PageError: a remote store can't be reached.
+    """
+    if found.trouble:
+        return Facts(Kind("unreadable"), digest("unreadable", found.trouble))
+    try:
+        return _remote_facts(found) if is_remote(found.uri) else _local(found, config, cache)
+    except OSError as error:
+        # The reader will meet it too, and tell.
+        return Facts(Kind("unreadable"), digest("unreadable", str(error.strerror or error)))
+
+
+def _local(found: Found, config: PagesConfig, cache: DigestCache | None) -> Facts:
+    settings = [SNIFF_FORMAT, found.name.rpartition("/")[2], config.unit_bytes]
+    if cache is not None:
+        known = cache.get(found.uri, found.size, found.mtime_ns)
+        facts = _from_json(known, settings)
+        if facts is not None:
+            return facts
+    facts = _look(found, config.unit_bytes)
+    if cache is not None:
+        cache.put(found.uri, found.size, found.mtime_ns, _to_json(facts, settings))
+    return facts
+
+
+def _look(found: Found, unit_bytes: int) -> Facts:
+    whole = hashlib.sha256()
+    parts: list[Part] = []
+    with open_uri(found.uri) as file:
+        block = file.read(READ_BYTES)
+        kind, packed = _kind(block, found.name, whole=len(block) < READ_BYTES)
+        cutting = kind.name == "jsonl" and not packed
+        inner = hashlib.sha256()
+        start = position = first = n_lines = 0
+        while block:
+            whole.update(block)
+            if cutting:
+                left = memoryview(block)
+                at = 0
+                while position + len(left) - start >= unit_bytes:
+                    # The first line end at or after the wished size.
+                    from_ = max(start + unit_bytes - position - 1, 0)
+                    cut = block.find(b"\n", at + from_) + 1
+                    if cut == 0:
+                        break
+                    inner.update(left[: cut - at])
+                    n_lines += block.count(b"\n", at, cut)
+                    position += cut - at
+                    parts.append(Part(start, position, first, inner.hexdigest()[:32]))
+                    left, at = left[cut - at :], cut
+                    inner = hashlib.sha256()
+                    start, first = position, n_lines
+                inner.update(left)
+                n_lines += block.count(b"\n", at)
+                position += len(left)
+            block = file.read(READ_BYTES)
+        if cutting and position > start:
+            parts.append(Part(start, position, first, inner.hexdigest()[:32]))
+    return Facts(kind, whole.hexdigest()[:32], packed, tuple(parts))
+
+
+def _remote_facts(found: Found) -> Facts:
+    last = found.name.rpartition("/")[2].lower()
+    plain = _without_compression(last)
+    kind = next((k for suffix, k in _BY_SUFFIX.items() if plain.endswith(suffix)), None)
+    packed = plain != last
+    if kind is not None and found.token:
+        return Facts(Kind(kind), digest(found.token), packed)
+    with open_uri(found.uri) as file:
+        head = file.read(HEAD_BYTES)
+        told, packed = _kind(head, found.name, whole=len(head) < HEAD_BYTES)
+        if found.token:
+            return Facts(told, digest(found.token), packed)
+        # The store has no name for the content: its bytes are read, to be sure.
+        hasher = hashlib.sha256(head)
+        while block := file.read(READ_BYTES):
+            hasher.update(block)
+    return Facts(told, hasher.hexdigest()[:32], packed)
+
+
+def _kind(block: bytes, name: str, *, whole: bool) -> tuple[Kind, bool]:
+    packed = compression_of(block) is not None
+    head = head_of(block, HEAD_BYTES)
+    last = _without_compression(name.rpartition("/")[2].partition("?")[0])
+    return kind_of(head, last, whole=whole and len(head) < HEAD_BYTES), packed
+
+
+def _without_compression(name: str) -> str:
+    for suffix in _COMPRESSION_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def _to_json(facts: Facts, settings: list[object]) -> dict[str, Any]:
+    return {
+        "settings": settings,
+        "kind": [facts.kind.name, facts.kind.mime],
+        "digest": facts.digest,
+        "packed": facts.packed,
+        "parts": [[part.start, part.stop, part.first, part.digest] for part in facts.parts],
+    }
+
+
+def _from_json(known: Any, settings: list[object]) -> Facts | None:
+    if not isinstance(known, dict) or known.get("settings") != settings:
+        return None
+    return Facts(
+        Kind(*known["kind"]),
+        known["digest"],
+        known["packed"],
+        tuple(Part(*part) for part in known["parts"]),
+    )
