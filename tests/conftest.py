@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,16 @@ def shared() -> Path:
     if not (path / "data").is_dir():
         pytest.skip(f"needs the development data in {path}; set CURATE_SHARED to its folder")
     return path
+
+
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Report a measured figure: printed, and kept for the table of `make acceptance`."""
+
+    def tell(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        if file := os.environ.get("CURATE_FIGURES"):
+            with Path(file).open("a", encoding="utf-8") as out:
+                out.write(line + "\n")
+
+    return tell

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         config_path=str(config_folder()), config_name="curate", version_base="1.3"
     )(job)
     before = sys.argv
-    sys.argv = ["curate run", *argv]
+    sys.argv = ["curate", *argv]
     try:
         application()
     except (HydraException, OmegaConfBaseException) as error:
@@ -57,7 +57,7 @@ def execute(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     runs = Path(settings.paths.runs)
     last = last_recipes(load_passports(runs), settings.name)
     facts: dict[str, Any] = {"overrides": list(overrides), "config": dict(config)}
-    display = TerminalDisplay(dry_run=settings.dry_run)
+    display = TerminalDisplay()
     started = time.perf_counter()
     if settings.dry_run:
         with display:

@@ -20,7 +20,7 @@ from curate.io import json_digest
 from curate.schema import SCHEMA_VERSION
 from curate.text import digest
 
-__all__ = ["Recipe", "code_digests", "library_versions", "recipe"]
+__all__ = ["Recipe", "code_digests", "library_versions", "recipe", "room"]
 
 _PACKAGE = "curate"
 _ROOT = Path(curate.__file__).parent
@@ -66,6 +66,13 @@ def recipe(stage: str, modules: Iterable[str], config: object) -> Recipe:
     names = tuple(sorted(set(modules)))
     code = code_digests(names)
     return Recipe(stage, code, library_versions(tuple(code)), config)
+
+
+def room(package: str) -> tuple[str, ...]:
+    """All modules of a package of ours: for stages that pick one when they run."""
+    folder = _ROOT.joinpath(*package.split(".")[1:])
+    names = (path.relative_to(_ROOT).with_suffix("").parts for path in folder.rglob("*.py"))
+    return tuple(sorted(".".join([_PACKAGE, *parts]).removesuffix(".__init__") for parts in names))
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from curate.dataset import Published
 from curate.errors import RunError
 from curate.io import json_digest
 from curate.runs.engine import Failure, Finished, Task, check_failures, run_tasks
@@ -75,7 +76,14 @@ class Display(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """Settings, store and display of a run, and its stages' outcomes so far."""
+    """Settings, store and display of a run, and its stages' outcomes so far.
+
+    Attributes:
+        facts: JSON-like; what the passport and the dataset card tell.
+        notes: sentences the user should read at the end.
+        next_steps: what to do next, one line each.
+        published: the outcome of the publish, if this run published.
+    """
 
     settings: Settings
     store: Store
@@ -83,6 +91,9 @@ class Context:
     last_recipes: Mapping[str, Any]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
+    published: Published | None = None
 
     def wants(self, stage: str) -> bool:
         """Whether the stage is among `stages`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curate.errors import PageError
 from curate.io import json_digest, read_json, write_json
 from curate.pages import DigestCache, Unit, plan_units
+from curate.runs.fingerprint import room
 from curate.runs.store import Store
 from curate.schema import Annotation
 from curate.stages.context import Context, Display, Outcome, ShardRef
@@ -84,7 +85,8 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
         # What they decide is told by the units' names and contents.
         if key not in ("path", "unit_bytes")
     }
-    made = context.recipe("pages", ["curate.stages.pages", "curate.pages"], options)
+    modules = ["curate.stages.pages", *room("curate.pages")]
+    made = context.recipe("pages", modules, options)
     cache = DigestCache(Path(settings.paths.state) / "input-digests.json")
     units = list(plan_units(settings.pages, cache))
     context.facts["inputs"] = [
@@ -179,7 +181,7 @@ def _labels(
     made = context.recipe(
         "labels", ["curate.stages.labels", "curate.review.resolve"], settings.config["schema"]
     )
-    origin = "rule" if settings.labeler.name == "rules" else "model"
+    origin: Literal["model", "rule"] = "rule" if settings.labeler.name == "rules" else "model"
     rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = []
     pairs = list(zip(segments.shards, predictions.shards, strict=False))
     readings = _by_shard([segment for segment, _ in pairs], annotations)

@@ -1,0 +1,129 @@
+"""Stage `dataset`: the labelled pages as a published version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curate.io import json_digest, read_json, write_json
+from curate.runs.fingerprint import room
+from curate.schema import Annotation
+from curate.stages.context import Context, Outcome
+
+__all__ = ["run_dataset"]
+
+
+def run_dataset(
+    context: Context,
+    segments: Outcome,
+    labels: Outcome,
+    annotations: Mapping[str, Sequence[Annotation]],
+) -> Outcome:
+    """Publish, unless what would be published is what is published.
+
+    Raises:
+        DatasetError: a check of the gate failed; the last version stays.
+    """
+    settings = context.settings
+    made = context.recipe(
+        "dataset",
+        ["curate.stages.publishing", *room("curate.dataset"), *room("curate.report")],
+        {"name": settings.name, **{k: settings.config[k] for k in ("dataset", "schema")}},
+    )
+    started = time.perf_counter()
+    outcome = Outcome("dataset", "unchanged", recipe=made, n_tasks=1)
+    outcome.counts.n_in = outcome.counts.n_out = labels.counts.n_out
+    shards = list(zip(segments.shards, labels.shards, strict=False))
+    seen = [
+        (a.annotation_id, a.updated_at.isoformat(), a.status)
+        for key in sorted(annotations)
+        for a in annotations[key]
+    ]
+    key = context.input_key([(s.digest, made.digest) for s, made in shards], seen)
+    outcome.keys = [key]
+    marker = context.store.peek(made) / f"{key}.json"
+    complete = segments.state not in ("would run", "may run") and labels.state not in (
+        "would run",
+        "may run",
+    )
+    if "dataset" not in settings.force and complete and (last := _published(context, marker)):
+        context.facts["version"] = last
+        outcome.note = f"{last} holds it"
+        return context.close(outcome)
+    if settings.dry_run:
+        outcome.state = "may run" if not complete else "would run"
+        return context.close(outcome)
+    _publish(context, outcome, shards, marker)
+    outcome.seconds = time.perf_counter() - started
+    outcome.n_ran = 1
+    return context.close(outcome)
+
+
+def _published(context: Context, marker: Path) -> str | None:
+    """The version that this input made, where it still is the latest and there."""
+    folder = context.settings.export_folder
+    try:
+        version = str(read_json(marker)["version"])
+        latest = str(read_json(folder / "latest.json")["version"])
+    except (FileNotFoundError, KeyError):
+        return None
+    if version != latest or not (folder / version / "manifest.json").is_file():
+        return None
+    return version
+
+
+def _publish(
+    context: Context, outcome: Outcome, shards: Sequence[tuple[Any, Any]], marker: Path
+) -> None:
+    from curate.dataset import ShardPair, publish
+
+    settings = context.settings
+    context.display.stage_started("dataset", 1)
+    published = publish(
+        settings.dataset,
+        settings.label_set,
+        [ShardPair(segment.path, label.path) for segment, label in shards],
+        exports=Path(settings.paths.exports),
+        name=settings.name,
+        facts=_facts(context),
+        report=None,
+        memory_limit=settings.engine.memory_limit,
+    )
+    left = dict(published.left_out.pages)
+    outcome.counts.dropped.update(left)
+    outcome.counts.n_out -= sum(left.values())
+    outcome.state = "ran" if published.changed else "unchanged"
+    outcome.note = f"{published.version} {'published' if published.changed else 'holds it'}"
+    context.facts["version"] = published.version
+    context.published = published
+    context.notes.extend(published.notes)
+    context.display.advance("dataset", outcome.counts.n_out, 0)
+    context.store.folder(made := _recipe(outcome))
+    write_json(marker, {"version": published.version, "shards": [], "recipe": made.fingerprint})
+
+
+def _recipe(outcome: Outcome) -> Any:
+    assert outcome.recipe is not None
+    return outcome.recipe
+
+
+def _facts(context: Context) -> dict[str, Any]:
+    """Provenance for the manifest and the card: nothing that changes with the clock."""
+    stages = {
+        name: {
+            "fingerprint": outcome.recipe.fingerprint if outcome.recipe else None,
+            "code": json_digest(outcome.recipe.code) if outcome.recipe else None,
+            **outcome.counts.to_json(),
+        }
+        for name, outcome in context.outcomes.items()
+        if name in ("pages", "segments", "predictions", "labels")
+    }
+    return {
+        "stages": stages,
+        "labeler": context.facts.get("labeler"),
+        "inputs": context.facts.get("inputs"),
+        "config": context.facts.get("config"),
+        "overrides": context.facts.get("overrides"),
+    }
