@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from curate.errors import ReportError
 
-__all__ = ["WEB4", "contrast_ratio", "label_colors", "toned"]
+__all__ = ["WEB4", "contrast_ratio", "label_colors", "luminance", "toned"]
 
 WEB4: Mapping[str, str] = {
     "article": "#2e7d32",
@@ -41,6 +41,11 @@ def contrast_ratio(first: str, second: str) -> float:
     """Contrast of two colours as WCAG 2 defines it, 1 to 21."""
     light, dark = sorted((_luminance(_rgb(first)), _luminance(_rgb(second))), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: str) -> float:
+    """Relative luminance as WCAG 2 defines it, 0 (black) to 1 (white)."""
+    return _luminance(_rgb(color))
 
 
 def toned(color: str, luminance: float = EITHER) -> str:
