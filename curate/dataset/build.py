@@ -64,7 +64,8 @@ def build(
         DatasetError: damaged inputs, or nothing left to publish.
     """
     selection = Selection()
-    spool, index = Spool(scratch / "spool"), PageIndex(scratch)
+    spool = Spool(scratch / "spool")
+    index = PageIndex(scratch, whole=bool(config.decontaminate))
     masker = Masker(config.mask, config.mask_region)
     for done, pair in enumerate(shards):
         progress("choose pages", done, len(shards))

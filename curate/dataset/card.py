@@ -355,7 +355,7 @@ def _columns(told: CardInput) -> str:
 
 
 def _loading(told: CardInput) -> str:
-    return LOADING.replace("SPLIT", next(iter(told.facts.splits)))
+    return LOADING.replace("SPLIT", next(iter(told.facts.splits))).replace("VERSION", told.version)
 
 
 def _left_out(told: CardInput) -> str:

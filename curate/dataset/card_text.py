@@ -6,16 +6,17 @@ __all__ = ["LIMITS", "LOADING", "NOTES_HINT"]
 
 LOADING = """## How to load
 
-Run in this folder, or put its path (for `datasets` also the name on the hub) in its place. \
+Run in the folder that holds `VERSION`, or put its path (for `datasets` also the name on the hub) \
+in its place. \
 `label` is a number with names in `datasets`; `label_name` is the name in every reader.
 
 ```python
 from datasets import load_dataset
 
-segments = load_dataset(".", "segments", split="SPLIT")
+segments = load_dataset("VERSION", "segments", split="SPLIT")
 print(segments.features["label"].names, segments[0]["text"], segments[0]["label_name"])
 
-pages = load_dataset(".", "pages", split="SPLIT", streaming=True)
+pages = load_dataset("VERSION", "pages", split="SPLIT", streaming=True)
 page = next(iter(pages))
 print([page["text"][s["start"]:s["end"]] for s in page["segments"]][:3])
 ```
@@ -23,21 +24,22 @@ print([page["text"][s["start"]:s["end"]] for s in page["segments"]][:3])
 ```python
 import pandas
 
-segments = pandas.read_parquet("segments")
+segments = pandas.read_parquet("VERSION/segments")
 print(segments.groupby("label_name").size())
 ```
 
 ```python
 import polars
 
-pages = polars.read_parquet("pages/SPLIT-*.parquet")
+pages = polars.read_parquet("VERSION/pages/SPLIT-*.parquet")
 print(pages.select("url", "n_segments", "reviewed"))
 ```
 
 ```python
 import duckdb
 
-print(duckdb.sql("SELECT label_name, origin, count(*) FROM 'segments/*.parquet' GROUP BY ALL"))
+counts = "SELECT label_name, origin, count(*) FROM 'VERSION/segments/*.parquet' GROUP BY ALL"
+print(duckdb.sql(counts))
 ```"""
 
 LIMITS = """## Known limits

@@ -24,10 +24,17 @@ train. A test set must not shrink or change because training pages were added.""
 
 
 class PageIndex:
-    """What is needed of every chosen page at once: some hundred bytes each."""
+    """What is needed of every chosen page at once: some hundred bytes each.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for the signatures.
+        whole: sign the whole texts too, besides the main content.
+    """
+
+    def __init__(self, folder: Path, *, whole: bool = False) -> None:
         self.signatures = Signatures(folder / "signatures")
+        # A given text may be a page's main content or all of it.
+        self.whole = Signatures(folder / "whole") if whole else None
         self._columns: dict[str, list[pa.Array]] = {}
         self.rows = 0
 
@@ -50,6 +57,8 @@ class PageIndex:
             table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
         ):
             self.signatures.add(text, main)
+            if self.whole is not None:
+                self.whole.add(text)
         numbers = np.arange(self.rows, self.rows + table.num_rows)
         self.rows += table.num_rows
         return table.append_column("row", pa.array(numbers))
@@ -113,6 +122,8 @@ def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = 
     signatures = index.signatures.rows()
     if others is not None and len(others):
         hit = similar_to(signatures, others.rows(), config.near_duplicate_ratio)
+        if index.whole is not None:
+            hit |= similar_to(index.whole.rows(), others.rows(), config.near_duplicate_ratio)
         drop(np.flatnonzero(hit).tolist(), "in dataset.decontaminate")
     for rows in groups_of_equal(np.asarray(index.column("text_hash").to_pylist(), np.bytes_)):
         rows = [row for row in rows if keep[row]]  # only the kept ones compete

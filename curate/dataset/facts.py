@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.dataset.base import SplitCounts
 from curate.dataset.shards import ShardFile
@@ -19,6 +20,9 @@ __all__ = ["Facts", "connect", "count", "files_of", "sql_path"]
 _GLOB = re.compile(r"[\[*?]")
 
 BOOTSTRAP_ROUNDS = 1_000
+BOOTSTRAP_CELLS = 1_000_000
+"""Rows drawn at a time, some 24 MB."""
+
 BOOTSTRAP_SEED = 7
 """Fixed, so that the card of unchanged data is unchanged."""
 
@@ -175,12 +179,19 @@ def _kept_suggestions(
         table = np.array([(kept, n) for label, _, kept, n in rows if label == name], np.float64)
         if not len(table):
             continue
-        rng = np.random.default_rng(BOOTSTRAP_SEED)
-        shares = np.empty(BOOTSTRAP_ROUNDS)
-        for at in range(BOOTSTRAP_ROUNDS):
-            kept, n = table[rng.integers(0, len(table), len(table))].sum(axis=0)
-            shares[at] = kept / n
-        low, high = np.quantile(shares, [0.025, 0.975])
+        low, high = np.quantile(_resampled_shares(table), [0.025, 0.975])
         kept, n = table.sum(axis=0)
         told[name] = (int(kept), int(n), float(low), float(high))
     return told
+
+
+def _resampled_shares(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the first column's sum in the second's, in samples of the rows with replacement."""
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    at_once = max(1, BOOTSTRAP_CELLS // len(table))
+    shares = []
+    for first in range(0, BOOTSTRAP_ROUNDS, at_once):
+        rounds = min(at_once, BOOTSTRAP_ROUNDS - first)
+        sums = table[rng.integers(0, len(table), (rounds, len(table)))].sum(axis=1)
+        shares.append(sums[:, 0] / sums[:, 1])
+    return np.concatenate(shares)

@@ -61,8 +61,9 @@ def check_data(
     Raises:
         DatasetError: the first check that failed.
     """
+    schemas = _schemas(folder)
     if previous is not None and not config.allow_breaking:
-        _check_schema(folder, previous)
+        _check_schema(schemas, previous)
         _check_splits(folder, previous)
     leaks = _leaks(connection, folder, files, config)
     _scan_columns(connection, folder, files)
@@ -87,8 +88,8 @@ def _schemas(folder: Path) -> dict[str, pa.Schema]:
     return found
 
 
-def _check_schema(folder: Path, previous: Path) -> None:
-    old, new = _schemas(previous), _schemas(folder)
+def _check_schema(new: Mapping[str, pa.Schema], previous: Path) -> None:
+    old = _schemas(previous)
     for shape in old:
         if shape not in new:
             raise DatasetError(
@@ -252,13 +253,6 @@ def check_words(folder: Path, given: Mapping[str, object]) -> None:
     Raises:
         DatasetError: the first finding, telling the file and the kind only.
     """
-    match = EMAIL.search(json.dumps(given, ensure_ascii=False, default=str))
-    if match:
-        raise DatasetError(
-            f"the run's facts hold an e-mail address ({_hidden(match[0])}), which the "
-            "manifest would publish; remove it from the configuration, or use dataset.contact "
-            "for a public one"
-        )
     for name in WORDS:
         path = folder / name
         if not path.exists():
@@ -271,6 +265,13 @@ def check_words(folder: Path, given: Mapping[str, object]) -> None:
                 f"{name} would publish what looks like {kind}; remove it from the configuration "
                 "(secrets belong into the environment), then publish again"
             )
+    match = EMAIL.search(json.dumps(given, ensure_ascii=False, default=str))
+    if match:
+        raise DatasetError(
+            f"the run's facts hold an e-mail address ({_hidden(match[0])}), which the "
+            "manifest would publish; remove it from the configuration, or use dataset.contact "
+            "for a public one"
+        )
 
 
 # ---------------------------------------------------------------------- reload

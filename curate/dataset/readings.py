@@ -68,7 +68,7 @@ def _readings(
     connection: Any, folder: Path, shard: ShardFile, schema: pa.Schema, label_set: LabelSet
 ) -> pa.Table:
     # page_id is the key and the first 16 digits of the text's digest.
-    rows = connection.execute(
+    rows = connection.sql(
         "SELECT r.annotation_id, p.page_key, p.page_id, p.url, p.site, r.annotator, r.verdict, "
         "r.lead_time_s, r.guideline, r.spans, p.text AS page_text "
         f"FROM reading r JOIN read_parquet([{sql_path(folder / shard.path)}]) p "

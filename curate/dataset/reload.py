@@ -39,9 +39,9 @@ def _by_duckdb(
     seen = {}
     for file in files:
         path = folder / file["path"]
-        reader = connection.execute(
-            f"SELECT * FROM read_parquet({sql_path(path)})"
-        ).to_arrow_reader(BATCH_ROWS)
+        reader = connection.sql(f"SELECT * FROM read_parquet({sql_path(path)})").to_arrow_reader(
+            BATCH_ROWS
+        )
         digest = digest_table(pq.read_schema(path), reader)
         seen[file["path"]] = {"rows": digest.rows, "values": digest.hexdigest()}
     connection.close()

@@ -312,11 +312,12 @@ class Bench:
             if name in options
         }
         kwargs.setdefault("facts", {"code": "curate 0.1.0", "labeler": {"name": "rules-1"}})
+        labels = options.pop("labels", LABELS)
         per_shard = options.pop("per_shard", 10)
         shards = write_shards(self.folder / f"store-{self.calls}", docs, per_shard=per_shard)
         return publish(
             replace(DatasetConfig(), **options),
-            LABELS,
+            labels,
             shards,
             exports=self.exports,
             name="demo",
@@ -338,8 +339,9 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the reload, which costs seconds and has tests of its own."""
-    monkeypatch.setattr("curate.dataset.publish.reload_and_compare", lambda *args: None)
+    """Leave out the reload and fsync, which cost seconds; they have tests of their own."""
+    monkeypatch.setattr("curate.dataset.publishing.reload_and_compare", lambda *args: None)
+    monkeypatch.setattr("curate.dataset.versions._sync", lambda path: None)
 
 
 @pytest.fixture(scope="session")

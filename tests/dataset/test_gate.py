@@ -1,0 +1,321 @@
+"""Each check of the gate is tripped, and `latest` stays where it was."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from curate.dataset import gate, publishing
+from curate.dataset.scan import find_secret
+from curate.dataset.splits import split_of
+from curate.errors import DatasetError
+from curate.schema import SPLITS
+
+from .conftest import LABELS, Bench, make_docs
+
+TOKEN = "hf_" + "aB3" * 12
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    table = pq.read_table(path)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
+
+
+def put(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+def refused(bench: Bench, message: str, docs: list[Any], **options: Any) -> None:
+    """The publish fails with this line, and nothing of it is visible."""
+    before = (bench.home / "latest.json").read_bytes()
+    with pytest.raises(DatasetError, match=message) as error:
+        bench.publish(docs, **options)
+    assert "\n" not in str(error.value)
+    assert (bench.home / "latest.json").read_bytes() == before
+    assert sorted(p.name for p in bench.home.iterdir()) == [
+        ".publish.lock",
+        "latest.json",
+        "v0001",
+    ]
+
+
+def tamper(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> None:
+    """Change the staged files between their writing and the checks."""
+    build = publishing.build
+
+    def damaged(*args: Any) -> Any:
+        built = build(*args)
+        change(args[4])
+        return built
+
+    monkeypatch.setattr(publishing, "build", damaged)
+
+
+@pytest.mark.usefixtures("fast")
+class TestSchema:
+    def test_a_lost_column_is_breaking(self, bench: Bench) -> None:
+        docs = make_docs()
+        bench.publish(docs, paths=True)
+        refused(bench, "segments.path is gone: whoever loads v0001 today would break", docs)
+        assert bench.publish(docs, allow_breaking=True).version == "v0002"
+
+    def test_a_lost_shape_is_breaking(self, bench: Bench) -> None:
+        docs = make_docs()
+        told = bench.publish(docs)
+        (told.path / "annotations").mkdir()
+        pq.write_table(pa.table({"a": [1]}), told.path / "annotations" / "train-0.parquet")
+        refused(bench, "the new version has no annotations, v0001 has", make_docs(13))
+
+    def test_another_type_is_breaking(self, bench: Bench) -> None:
+        told = bench.publish(make_docs())
+        for path in told.path.glob("segments/*"):
+            rewrite(path, lambda t: put(t, "start", t.column("start").cast(pa.int16())))
+        refused(bench, "segments.start was int16, is int32", make_docs(13))
+
+    def test_reordered_labels_are_breaking(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        turned = replace(LABELS, labels=LABELS.labels[::-1])
+        refused(
+            bench,
+            "labels of pages.segments.label were article, .*, boilerplate, are boilerplate, ",
+            make_docs(),
+            labels=turned,
+        )
+
+    def test_new_columns_and_new_labels_are_not(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        extra = replace(LABELS.labels[0], name="comment")
+        more = replace(LABELS, labels=(*LABELS.labels, extra))
+        assert bench.publish(make_docs(), labels=more, paths=True).version == "v0002"
+
+    def test_shards_of_different_schema(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.publish(make_docs())
+
+        def change(folder: Path) -> None:
+            path = next(folder.glob("pages/test-*"))
+            pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
+
+        tamper(monkeypatch, change)
+        refused(bench, "train.*schema differs from the shape's first shard", make_docs(13))
+
+
+@pytest.mark.usefixtures("fast")
+class TestLeaks:
+    def test_a_lost_split(self, bench: Bench) -> None:
+        docs = make_docs()
+        bench.publish(docs)
+        left = [doc for doc in docs if split_of(doc.site, (0.8, 0.1, 0.1)) != "test"]
+        refused(bench, "split test of v0001 has no page any more", left)
+        assert bench.publish(left, allow_breaking=True).version == "v0002"
+
+    def test_a_site_in_two_splits(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.publish(make_docs())
+
+        def change(folder: Path) -> None:
+            site = pq.read_table(next(folder.glob("pages/train-*"))).column("site")[0]
+            path = next(folder.glob("pages/test-*"))
+            rewrite(path, lambda t: put(t, "site", pa.array([site.as_py()] * t.num_rows)))
+
+        tamper(monkeypatch, change)
+        refused(
+            bench,
+            r"leak: 1 site in more than one split, first site.* in test and train",
+            make_docs(13),
+        )
+
+    def test_a_text_in_two_splits(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.publish(make_docs())
+
+        def change(folder: Path) -> None:
+            text = pq.read_table(next(folder.glob("pages/train-*"))).column("text")[0].as_py()
+            path = next(folder.glob("pages/validation-*"))
+            rewrite(path, lambda t: put(t, "text", pa.array([text] * t.num_rows)))
+
+        tamper(monkeypatch, change)
+        refused(bench, "leak: 1 text in more than one split", make_docs(13))
+
+    def test_near_duplicates_in_two_splits(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.publish(make_docs())
+
+        def change(folder: Path) -> None:
+            text = pq.read_table(next(folder.glob("pages/train-*"))).column("text")[0].as_py()
+            path = next(folder.glob("pages/validation-*"))
+            texts = [f"{text} {n}" for n in range(3)]
+            rewrite(
+                path,
+                lambda t: put(
+                    put(t, "text", pa.array(texts)), "main_text", pa.array([""] * t.num_rows)
+                ),
+            )
+            rewrite(
+                next(folder.glob("pages/train-*")),
+                lambda t: put(t, "main_text", pa.array([""] * t.num_rows)),
+            )
+
+        tamper(monkeypatch, change)
+        refused(bench, "leak: 1 clusters of near-duplicates stand in more than one", make_docs(13))
+
+
+@pytest.mark.usefixtures("fast")
+class TestSecrets:
+    @pytest.mark.parametrize(
+        ("column", "value", "message"),
+        [
+            ("annotators", "ann@example.org", r"segments.annotators holds an e-mail .*'ann…'"),
+            ("labeler", "ann@example.org", "segments.labeler holds an e-mail address"),
+            ("labeler", TOKEN, "segments.labeler holds what looks like a Hugging Face token"),
+        ],
+    )
+    def test_in_columns(self, bench: Bench, column: str, value: str, message: str) -> None:
+        bench.publish(make_docs())
+        docs = make_docs()
+        if column == "labeler":
+            docs[0] = replace(docs[0], labeler=value)
+        else:
+            segments = tuple(replace(s, annotators=(value,)) for s in docs[0].segments)
+            docs[0] = replace(docs[0], segments=segments)
+        refused(bench, message, docs)
+
+    def test_password_in_an_address(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        docs = make_docs()
+        docs[0] = replace(docs[0], url="https://ann:hunter2@shop.example/a")
+        refused(bench, "url holds a user name and password for shop.example", docs)
+
+    def test_page_text_may_hold_addresses(self, bench: Bench) -> None:
+        docs = make_docs()
+        first = replace(docs[0].segments[0], text="Mail editor@example.org, key " + TOKEN)
+        docs[0] = replace(docs[0], segments=(first, *docs[0].segments[1:]))
+        assert bench.publish(docs).changed
+
+    def test_in_facts(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        docs = make_docs(13)
+        refused(
+            bench, r"facts hold an e-mail address \('ann…'\)", docs, facts={"by": "ann@x.example"}
+        )
+        refused(
+            bench,
+            "(README.md|manifest.json) would publish what looks like a password in a URL",
+            docs,
+            facts={"server": "https://ann:hunter2@ls.internal/"},
+        )
+
+    def test_own_secret_in_the_report(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.publish(make_docs())
+        monkeypatch.setenv("LABEL_STUDIO_API_KEY", "0123456789abcdef")
+        refused(
+            bench,
+            "report.html would publish what looks like the value of LABEL_STUDIO_API_KEY",
+            make_docs(13),
+            report=lambda folder: (
+                (folder / "report.html").write_text("x 0123456789abcdef") and None
+            ),
+        )
+
+    def test_public_contact_is_allowed(self, bench: Bench) -> None:
+        told = bench.publish(make_docs(), contact="data@example.org")
+        assert "data@example.org" in (told.path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7e79323aa0a1f6c8d1f0e4b5a6c7d8e9f0a1b2c3",  # a commit
+        "https://example.org:8080/a@b",
+        "sk-learn",
+        "manifest.json",
+    ],
+)
+def test_what_is_no_secret(text: str) -> None:
+    assert find_secret(text) is None
+
+
+class TestReload:
+    """The real readers; the files are changed before they read them."""
+
+    def change_values(self, folder: Path) -> None:
+        path = next(folder.glob("segments/test-*"))
+
+        def change(table: pa.Table) -> pa.Table:
+            scores = pc.if_else(
+                pc.is_null(table.column("score")), None, pa.scalar(0.5, pa.float32())
+            )
+            return put(table, "score", scores)
+
+        rewrite(path, change)
+
+    def test_other_values(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "reload_and_compare", lambda *args: None)
+            bench.publish(make_docs())
+        tamper(monkeypatch, self.change_values)
+        refused(bench, "duckdb reads other values of score from segments/test-00000", make_docs(13))
+
+    def test_lost_class_labels(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "reload_and_compare", lambda *args: None)
+            bench.publish(make_docs())
+
+        def change(folder: Path) -> None:
+            for path in folder.glob("pages/*"):
+                pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
+
+        tamper(monkeypatch, change)
+        # The card's features restore what the files lost; without those, nothing does.
+        monkeypatch.setattr("curate.dataset.card._info", lambda told, shape: {"config_name": shape})
+        refused(
+            bench,
+            "datasets reads pages.segments as .*int64.*, written was",
+            make_docs(13),
+            allow_breaking=True,
+        )
+
+    def test_a_file_that_cannot_be_read(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "reload_and_compare", lambda *args: None)
+            bench.publish(make_docs())
+
+        write_words = publishing._write_words
+
+        def damaged(*args: Any) -> None:
+            write_words(*args)
+            path = next(args[3].glob("segments/test-*"))
+            path.write_bytes(path.read_bytes()[:-20])
+
+        monkeypatch.setattr(publishing, "_write_words", damaged)
+        refused(
+            bench, "the new version could not be read back: .*nothing was published", make_docs(13)
+        )
+
+    def test_the_users_cache_is_not_touched(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setenv("HF_HOME", str(home / "hf"))
+        assert bench.publish(make_docs()).version == "v0001"
+        assert list(home.rglob("*")) == []
+
+
+def test_leak_table_of_the_manifest(bench: Bench, fast: None) -> None:
+    told = bench.publish(make_docs())
+    manifest = json.loads((told.path / "manifest.json").read_text())
+    assert manifest["leaks"] == {"sites": 0, "texts": 0, "near-duplicate clusters": 0}
+    assert set(manifest["splits"]) == set(SPLITS)
+    assert re.fullmatch("[0-9a-f]{32}", manifest["digest"])
+    assert gate.WORDS[0] == "README.md"
