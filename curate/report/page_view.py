@@ -184,7 +184,7 @@ def _summary(
     facts = [
         page.page_type or "page type not told",
         f"language {page.language}" if page.language else "language not told",
-        f"{len(page.segments):,} segments",
+        f"{len(page.segments):,} segment{'' if len(page.segments) == 1 else 's'}",
         f"{total:,} characters",
         f"main content {len(page.main_text):,}",
     ]
