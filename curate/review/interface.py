@@ -38,7 +38,7 @@ VERDICTS = (("ok", "7"), ("bad extraction", "8"), ("unsure", "9"))
 """Choices about the page as a whole, with their hotkeys."""
 
 _STYLE = """
-    .lsf-htx-richtext { font-size: 15px; line-height: 1.7; max-width: 100ch; }
+    .lsf-htx-richtext { font-size: 15px; line-height: 1.7; max-width: 100ch; padding-top: 8px; }
     .htx-highlight[data-label]::after { opacity: .65; }
     .curate-bar { position: sticky; top: 0; z-index: 5; padding: 4px 0 6px;
       background: var(--color-neutral-background, #fff);
@@ -264,8 +264,10 @@ def _inline(text: str, colours: dict[str, str]) -> str:
 
     def strong(match: re.Match[str]) -> str:
         colour = colours.get(match[1])
-        style = f' style="border-left:4px solid {html.escape(colour)};padding-left:4px"'
-        return f"<strong{style if colour else ''}>{match[1]}</strong>"
+        if colour is None:
+            return f"<strong>{match[1]}</strong>"
+        edge = f"border-left:4px solid {html.escape(colour)};padding-left:4px"
+        return f'<strong style="{edge}">{match[1]}</strong>'
 
     text = re.sub(r"\*\*([^*]+)\*\*", strong, text)
     return re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", text)

@@ -20,7 +20,18 @@ from pathlib import Path
 from curate.errors import ReviewError
 from curate.text import digest
 
-__all__ = ["CONSTRAINTS", "SERVER_VERSION", "VENV_VARIABLE", "build", "is_complete", "locked"]
+__all__ = [
+    "CONSTRAINTS",
+    "DATABASE",
+    "QUIET",
+    "SERVER_VERSION",
+    "VENV_VARIABLE",
+    "blank_database",
+    "build",
+    "is_complete",
+    "locked",
+    "python_of",
+]
 
 SERVER_VERSION = "1.23.2"
 CONSTRAINTS = Path(__file__).with_name("server-constraints.txt")
@@ -32,6 +43,15 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))
 """Versions the pins have wheels for: numpy 2.2, which OpenCV 4.12 asks for, ends at 3.13."""
 
 MARKER = ".curate-complete"
+DATABASE = "label_studio.sqlite3"
+
+QUIET = {
+    "SENTRY_DSN": "",
+    "FRONTEND_SENTRY_DSN": "",
+    "LATEST_VERSION_CHECK": "false",
+    "COLLECT_ANALYTICS": "false",
+}
+"""Settings with which Label Studio sends nothing to anybody."""
 
 TELL_EVERY_S = 3.0
 """Seconds between two lines of progress while pip works."""
@@ -83,6 +103,11 @@ def python_of(venv: Path) -> Path:
     return venv / "bin" / "python"
 
 
+def blank_database(venv: Path) -> Path:
+    """A database with all tables and nothing in them."""
+    return venv / "curate-blank.sqlite3"
+
+
 def build(venv: Path, progress: Callable[[str], None]) -> None:
     """Make the environment unless it is complete; an interrupted one is made anew.
 
@@ -111,8 +136,22 @@ def build(venv: Path, progress: Callable[[str], None]) -> None:
                 progress,
                 total=_n_pins(),
             )
+            progress("laying out an empty database (about a minute)")
+            _lay_out(venv, file.name, progress)
         (venv / MARKER).write_text(_wanted())
         progress("Label Studio is installed")
+
+
+def _lay_out(venv: Path, log: str, progress: Callable[[str], None]) -> None:
+    """Migrate an empty database once; a new workspace starts from a copy of it."""
+    folder = venv / "curate-blank"
+    folder.mkdir()
+    command = [str(python_of(venv)), "-m", "label_studio.server", "version"]
+    extra = {"LABEL_STUDIO_BASE_DATA_DIR": str(folder), **QUIET}
+    _call(command, log, progress, total=0, extra=extra)
+    # Only the tables are kept: the secret beside them must not be shared.
+    (folder / DATABASE).replace(blank_database(venv))
+    shutil.rmtree(folder)
 
 
 def _wanted() -> str:
@@ -153,7 +192,14 @@ def _interpreter() -> Path:
     )
 
 
-def _call(command: list[str], log: str, progress: Callable[[str], None], *, total: int) -> None:
+def _call(
+    command: list[str],
+    log: str,
+    progress: Callable[[str], None],
+    *,
+    total: int,
+    extra: Mapping[str, str] | None = None,
+) -> None:
     """Run a step of the build, its output in `log`, telling how far it is."""
     kept: deque[str] = deque(maxlen=400)
     n, told = 0, time.monotonic()
@@ -161,7 +207,7 @@ def _call(command: list[str], log: str, progress: Callable[[str], None], *, tota
         Path(log).open("a", encoding="utf-8") as file,
         subprocess.Popen(
             command,
-            env=_environment(os.environ),
+            env={**_environment(os.environ), **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -177,14 +223,9 @@ def _call(command: list[str], log: str, progress: Callable[[str], None], *, tota
                 n += line.startswith("Collecting ")
                 if total and time.monotonic() - told >= TELL_EVERY_S:
                     told = time.monotonic()
-                    last = line.startswith("Installing collected")
-                    progress(
-                        "unpacking the packages"
-                        if last
-                        else f"installing Label Studio: {min(n, total)} of about {total} packages"
-                    )
-                elif line.startswith("Installing collected"):
-                    progress(f"unpacking {total} packages (a minute or two)")
+                    progress(f"fetching Label Studio: {min(n, total)} of about {total} packages")
+                if line.startswith("Installing collected packages:") and line.count(",") > 20:
+                    progress(f"unpacking {line.count(',') + 1} packages (a minute or two)")
         except BaseException:
             process.kill()
             raise
