@@ -15,7 +15,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-import curate
 from curate.io import json_digest
 from curate.schema import SCHEMA_VERSION
 from curate.text import digest
@@ -23,7 +22,7 @@ from curate.text import digest
 __all__ = ["Recipe", "code_digests", "library_versions", "recipe", "room"]
 
 _PACKAGE = "curate"
-_ROOT = Path(curate.__file__).parent
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from curate.schema import Annotation
 from curate.stages.context import Context, Outcome
 
 __all__ = ["run_dataset"]
+
+COUNTED = ("pages", "segments", "predictions", "labels")
+"""Stages whose counts a version tells; the others depend on a server."""
 
 
 def run_dataset(
@@ -29,7 +32,12 @@ def run_dataset(
     settings = context.settings
     made = context.recipe(
         "dataset",
-        ["curate.stages.publishing", *room("curate.dataset"), *room("curate.report")],
+        [
+            "curate.stages.publishing",
+            "curate.stages.reporting",
+            *room("curate.dataset"),
+            *room("curate.report"),
+        ],
         {"name": settings.name, **{k: settings.config[k] for k in ("dataset", "schema")}},
     )
     started = time.perf_counter()
@@ -88,7 +96,7 @@ def _publish(
         exports=Path(settings.paths.exports),
         name=settings.name,
         facts=_facts(context),
-        report=None,
+        report=_report(context),
         memory_limit=settings.engine.memory_limit,
     )
     left = dict(published.left_out.pages)
@@ -102,6 +110,32 @@ def _publish(
     context.display.advance("dataset", outcome.counts.n_out, 0)
     context.store.folder(made := _recipe(outcome))
     write_json(marker, {"version": published.version, "shards": [], "recipe": made.fingerprint})
+
+
+def _report(context: Context) -> Callable[[Path], None]:
+    """What draws the report into the version's folder."""
+    from curate.report.data import StageCount
+    from curate.report.html import write_report
+    from curate.stages.reporting import report_data
+
+    settings = context.settings
+    stages = [
+        StageCount(
+            o.stage,
+            o.counts.n_in,
+            o.counts.n_out,
+            dict(o.counts.dropped),
+            dict(o.counts.quarantined),
+        )
+        for o in context.outcomes.values()
+        if o.stage in COUNTED
+    ]
+
+    def draw(version: Path) -> None:
+        data = report_data(version, settings.label_set, stages, settings.engine.memory_limit)
+        write_report(version / "report.html", data)
+
+    return draw
 
 
 def _recipe(outcome: Outcome) -> Any:
@@ -118,7 +152,7 @@ def _facts(context: Context) -> dict[str, Any]:
             **outcome.counts.to_json(),
         }
         for name, outcome in context.outcomes.items()
-        if name in ("pages", "segments", "predictions", "labels")
+        if name in COUNTED
     }
     return {
         "stages": stages,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from curate.stages.context import Context, Outcome
 from curate.schema import Annotation
 
+
 class Reviewing:
     def __init__(self, context: Context) -> None:
         self._context = context
