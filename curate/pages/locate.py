@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from curate.errors import PageError
 from curate.pages.base import PagesConfig
+from curate.pages.hub import card_patterns, hub_place
 from curate.pages.storage import (
     Found,
     filesystem,
@@ -35,7 +37,7 @@ class Entry:
         root: name of the folder that relative names start from.
         prefix: put before relative names, so that entries of a list keep apart.
         named: it is a file, named by the user.
-        pattern: it is a glob, relative to `place`; else empty.
+        patterns: globs below `place` that its files match; else empty, for all.
     """
 
     path: str
@@ -43,7 +45,7 @@ class Entry:
     root: str
     prefix: str = ""
     named: bool = False
-    pattern: str = ""
+    patterns: tuple[str, ...] = ()
 
     def files(self) -> Iterator[Found]:
         """The files, in the order of their names.
@@ -56,15 +58,16 @@ class Entry:
         elif self.named:
             path = Path(self.place)
             yield local_file(path, self.prefix or path.name)
-        elif self.pattern:
+        elif self.patterns:
             yield from self._local_matches()
         else:
             yield from walk_local(Path(self.place), self.prefix)
 
     def _local_matches(self) -> Iterator[Found]:
         base = Path(self.place)
-        deep = "**" in self.pattern
-        for path in sorted(base.glob(self.pattern), key=lambda path: path.parts):
+        matches = {path for pattern in self.patterns for path in base.glob(pattern)}
+        deep = any("**" in pattern for pattern in self.patterns)
+        for path in sorted(matches, key=lambda path: path.parts):
             name = self.prefix + path.relative_to(base).as_posix()
             if not path.is_dir():
                 yield local_file(path, name)
@@ -82,8 +85,10 @@ class Entry:
             if self.named:
                 info = dict(fs.info(root))
                 yield remote_file(info, self.prefix or _last(root), self.place)
-            elif self.pattern:
-                found = fs.glob(f"{root.rstrip('/')}/{self.pattern}", detail=True)
+            elif self.patterns:
+                found: dict[str, Any] = {}
+                for pattern in self.patterns:
+                    found |= fs.glob(f"{root.rstrip('/')}/{pattern}", detail=True)
                 for path in sorted(found):
                     if found[path]["type"] != "directory":
                         name = self.prefix + path.removeprefix(root.rstrip("/")).lstrip("/")
@@ -116,7 +121,7 @@ def entries_of(config: PagesConfig) -> list[Entry]:
             entry.root,
             label if entry.named else f"{label}/",
             entry.named,
-            entry.pattern,
+            entry.patterns,
         )
         for entry, label in zip(entries, labels, strict=True)
     ]
@@ -126,22 +131,22 @@ def _entry(path: str) -> Entry:
     if path.startswith("pkg://"):
         return _package_entry(path)
     if path.startswith("hf://"):
-        from curate.pages.hub import hub_entry
-
-        place, named = hub_entry(path)
-        return Entry(path, place, _last(place.rstrip("/")), named=named)
+        place, named, patterns = hub_place(path)
+        # Without the commit: the root's name is the same for every revision.
+        root = _last(place.rpartition("/")[0] if named else place).partition("@")[0]
+        return Entry(path, place, root, named=named, patterns=patterns)
     if is_remote(path):
         return _remote_entry(path)
     local = local_path(path)
     if local.is_dir():
-        return Entry(path, str(local), local.resolve().name)
+        return Entry(path, str(local), local.resolve().name, patterns=card_patterns(local))
     if local.exists() or local.is_symlink():
         return Entry(path, str(local), local.resolve().parent.name, named=True)
     if any(char in path for char in _MAGIC):
         fixed = _fixed_parts(local.parts)
         base, pattern = Path(*fixed), "/".join(local.parts[len(fixed) :])
         if base.is_dir():
-            return Entry(path, str(base), base.resolve().name, pattern=pattern)
+            return Entry(path, str(base), base.resolve().name, patterns=(pattern,))
         local = base
     raise PageError(
         f"pages.path={path}: there is no {local.resolve()}; give a file, a folder, a glob in "
@@ -165,7 +170,7 @@ def _remote_entry(path: str) -> Entry:
         parts = path.split("/")
         n_fixed = next(i for i, part in enumerate(parts) if "*" in part)
         base, pattern = "/".join(parts[:n_fixed]), "/".join(parts[n_fixed:])
-        return Entry(path, base, _last(base), pattern=pattern)
+        return Entry(path, base, _last(base), patterns=(pattern,))
     with remote(path):
         fs, root = filesystem(path)
         try:

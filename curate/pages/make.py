@@ -87,7 +87,7 @@ class Maker:
                 return quarantined(source, "binary data", detail, key)
             decode = decode_html if media_type == "text/html" else decode_text
             decoded = decode(content, http_charset, forced=self.config.encoding)
-            text, charset = replace_surrogates(decoded.text), decoded.note
+            text, charset = decoded.text, decoded.note
         else:
             text, charset = _without_surrogates(content)
         if is_blank(text):

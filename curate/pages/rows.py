@@ -20,7 +20,7 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "text": (
         "text", "plain_text", "raw_text", "page_text", "text_content", "full_text", "plaintext",
-        "article_text",
+        "article_text", "lines",
     ),
     # Either of the two, told by content.
     "content": ("content", "raw_content", "page_content", "body", "document", "page"),
@@ -34,7 +34,8 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
         "date_crawled", "date_download", "download_date", "warc_date", "timestamp",
     ),
 }  # fmt: skip
-"""Names looked for, best first; compared in lower case with `-` as `_`."""
+"""Names looked for, best first; compared in lower case with `-` as `_`. A list of
+strings is taken for the lines of a text."""
 
 HEAD_CHARS = 16_384
 
@@ -128,6 +129,8 @@ def item_of(
     if found is None:
         return Dropped(source, "empty")
     field, content = found
+    if isinstance(content, list) and all(isinstance(line, str) for line in content):
+        content = "\n".join(content)
     if not isinstance(content, str | bytes):
         detail = f"field {field!r} holds {type(content).__name__}, not text"
         return quarantined(source, "bad field", detail)
