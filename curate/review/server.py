@@ -129,7 +129,7 @@ class LocalServer:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        with server_env.locked(self.home / "lock", progress):
+        with server_env.locked(self.home / "lock", progress, "starting the server"):
             running = self.status()
             if running is not None:
                 self._wait(running, progress)

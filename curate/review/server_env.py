@@ -73,8 +73,8 @@ DROPPED_VARIABLES = (
 
 
 @contextmanager
-def locked(path: Path, progress: Callable[[str], None]) -> Iterator[None]:
-    """Hold an exclusive lock on `path`, saying so while another process has it."""
+def locked(path: Path, progress: Callable[[str], None], doing: str) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; say what another process does while it has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         told = False
@@ -84,7 +84,7 @@ def locked(path: Path, progress: Callable[[str], None]) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if not told:
-                    progress("waiting for another process that is starting the server")
+                    progress(f"waiting for another process that is {doing}")
                     told = True
                 time.sleep(0.2)
         yield
@@ -116,7 +116,7 @@ def build(venv: Path, progress: Callable[[str], None]) -> None:
     """
     if is_complete(venv):
         return
-    with locked(venv.with_name(venv.name + ".lock"), progress):
+    with locked(venv.with_name(venv.name + ".lock"), progress, "installing Label Studio"):
         if is_complete(venv):
             return
         _clear(venv)
