@@ -1,6 +1,18 @@
 """Publishing: splits, Parquet shards, dataset card, gate."""
 
 from curate.dataset.base import DatasetConfig, LeftOut, Published, ShardPair, SplitCounts
+from curate.dataset.hub import Pushed, PushPlan, plan_push, push
 from curate.dataset.publishing import publish
 
-__all__ = ["DatasetConfig", "LeftOut", "Published", "ShardPair", "SplitCounts", "publish"]
+__all__ = [
+    "DatasetConfig",
+    "LeftOut",
+    "Published",
+    "PushPlan",
+    "Pushed",
+    "ShardPair",
+    "SplitCounts",
+    "plan_push",
+    "publish",
+    "push",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from curate.dataset.croissant import croissant
 from curate.dataset.diff import diff_versions
 from curate.dataset.facts import Facts, connect, count
 from curate.dataset.gate import check_data, check_words, reload_and_compare
+from curate.dataset.hub import push_once
 from curate.dataset.versions import Home, publish_lock
 from curate.io import TEMP_PREFIX, file_digest, json_digest, read_json, write_json
 from curate.schema import LabelSet
@@ -70,7 +71,9 @@ def publish(
 
     Raises:
         DatasetError: damaged inputs, nothing to publish, another publisher at
-            work, or a check of the gate that failed.
+            work, a check of the gate that failed, or a push that the hub
+            refused (the version is published here all the same, and the next
+            publish tries again).
     """
     home = Home(exports / name)
     with publish_lock(home.folder):
@@ -81,7 +84,7 @@ def publish(
             if annotations is None:
                 annotations = sorted((home.folder / "annotations").rglob("*.parquet"))
             built = build(config, label_set, shards, annotations, staging, scratch, progress)
-            return _finish(
+            published = _finish(
                 config, label_set, built, home, staging, scratch, name, facts, report,
                 memory_limit, progress,
             )  # fmt: skip
@@ -89,6 +92,12 @@ def publish(
             shutil.rmtree(scratch, ignore_errors=True)
             if staging.exists():
                 shutil.rmtree(staging)
+    if config.push_to_hub is not None:
+        url = push_once(
+            published.path, config.push_to_hub, private=config.hub_private, progress=progress
+        )
+        published = replace(published, pushed=url)
+    return published
 
 
 def _finish(
