@@ -101,6 +101,14 @@ def records(
     first = raw.block()
     raw.put_back(first)
     kind = compression_of(first)
+    if kind is None and not VERSION.search(first) and scan(raw, None, "gzip", None):
+        # The very first bytes are broken; what they were of is told by the next member.
+        detail = f"{raw.offset} bytes that begin no record, before the first that does"
+        yield Wound("damaged archive", "0", detail)
+        kind = "gzip"
+    elif kind is None:
+        file.seek(start)
+        raw = Raw(file, offset=start)
     flow = Flow(raw, kind)
     if kind == "zstd" and first.startswith(ZSTD_DICTIONARY):
         flow.dictionary = read_dictionary(raw)

@@ -175,7 +175,7 @@ def _detect(data: bytes, passed_over: str, *, html: bool) -> Decoded:
     # UTF-8 with a wound or two (cut in a character, one bad byte) is no legacy text.
     wounded = _with(data, "utf-8", "utf-8", "mostly utf-8" + passed_over)
     n_good = sum(1 for char in wounded.text if char > "\x7f") - wounded.n_replaced
-    if n_good >= CONTRADICTED_CHARS and wounded.n_replaced * 10 <= n_good:
+    if n_good >= CONTRADICTED_CHARS and wounded.n_replaced * 4 <= n_good:
         return wounded
     from chardetng_py import EncodingDetector
 

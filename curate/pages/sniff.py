@@ -83,6 +83,8 @@ _NOTES = re.compile(
 )
 _ROBOTS = re.compile(r"^(?:robots|humans|ads|app-ads|security|llms)\.txt$", re.I)
 
+_CONTAINERS = ((".warc", "warc"), (".wet", "warc"), (".parquet", "parquet"), (".arrow", "arrow"))
+
 _LEAD = re.compile(rb"(?:\s|\xef\xbb\xbf|<!--.*?-->|<\?[^>]*>)*", re.S)
 # What browsers take for HTML at the start of a resource (MIME Sniffing Standard
 # 7.1), and the other elements that pages or fragments of pages begin with.
@@ -156,7 +158,9 @@ def kind_of(head: bytes, name: str, *, whole: bool) -> Kind:
         if head.startswith(magic) and head[offset : offset + len(tag)] == tag:
             return Kind("other", mime)
     if is_binary(head):
-        return Kind("other", "binary")
+        # Its first bytes may be broken: the reader of what it is named will tell.
+        named = next((kind for suffix, kind in _CONTAINERS if suffix in name.lower()), None)
+        return Kind(named) if named else Kind("other", "binary")
     plain = head.replace(b"\x00", b"")
     xml = _xml_type(plain)
     if xml is not None:
