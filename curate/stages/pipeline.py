@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,7 +46,12 @@ def run_pipeline(
     context.facts = facts
     context.store.sweep()
     last = max(STAGES.index(stage) for stage in settings.stages) if settings.stages else -1
-    reviewing = Reviewing(context)
+    with closing(Reviewing(context)) as reviewing:
+        _run(context, reviewing, last)
+    return context
+
+
+def _run(context: Context, reviewing: Reviewing, last: int) -> None:
     pages = segments = predictions = labels = None
     if last >= STAGES.index("pages"):
         pages, skips = _pages(context)
@@ -70,7 +76,6 @@ def run_pipeline(
         assert segments is not None
         assert labels is not None
         run_dataset(context, segments, labels, reviewing.annotations())
-    return context
 
 
 def _complete(*outcomes: Outcome) -> bool:

@@ -2,16 +2,342 @@
 
 from __future__ import annotations
 
-from curate.stages.context import Context, Outcome
-from curate.schema import Annotation
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.io import locked, read_rows
+from curate.review.annotations import load
+from curate.review.plan import RemoteTask, SyncPlan, list_remote, plan
+from curate.review.project import Connection, ReviewProject, availability, connect
+from curate.review.tasks import ReviewTask, make_task
+from curate.runs.output import Output, load_result
+from curate.sample.base import Candidate, Choice, choose
+from curate.schema import SAMPLE_SCHEMA, Annotation, page_id_of
+from curate.segments.rows import from_row
+from curate.stages.context import Context, Outcome, ShardRef
+from curate.stages.labels import in_label_set, label_names_of
+from curate.stages.predictions import prediction_of
+
+__all__ = ["Reviewing"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A segmented shard and its predicted one, aligned row by row."""
+
+    segmented: ShardRef
+    predicted: ShardRef
 
 
 class Reviewing:
+    """The Label Studio half of one run.
+
+    Opens the server only if a stage needs it; close with `close`. Only one run
+    at a time syncs a dataset: a second waits, and is told for whom.
+    """
+
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._settings = context.settings
+        self._state = Path(context.settings.paths.state)
+        self._stack = ExitStack()
+        self._project: ReviewProject | None = None
+        self._remote: list[RemoteTask | None] | None = None
+        self._choices: list[Choice] = []
 
-    def pull(self) -> None: ...
-    def sample(self, segments: Outcome, predictions: Outcome) -> None: ...
-    def push(self, segments: Outcome, predictions: Outcome) -> None: ...
+    def close(self) -> None:
+        """Give the lock and the connection back."""
+        self._stack.close()
+
+    @cached_property
+    def off(self) -> str:
+        """Why this run doesn't review, with what to do; empty where it does."""
+        found = availability(self._settings.review, self._state)
+        return "" if found.on else found.why
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The open server.
+
+        Raises:
+            ReviewError: no server, a wrong key, or one that is too old.
+        """
+        lock = self._state / "review" / f"{self._settings.name}.sync.lock"
+        self._stack.enter_context(locked(lock, on_wait=self._context.display.tell))
+        opened = connect(self._settings.review, self._state, progress=self._context.display.tell)
+        return self._stack.enter_context(opened)
+
+    def project(self, *, create: bool) -> ReviewProject | None:
+        """The dataset's project."""
+        if self._project is None:
+            self._project = ReviewProject.open(
+                self.connection,
+                self._settings.name,
+                self._settings.label_set,
+                self._settings.review,
+                self._state,
+                create=create,
+                progress=self._context.display.tell,
+            )
+        return self._project
+
+    # ------------------------------------------------------------------- pull
+
     def annotations(self) -> dict[str, list[Annotation]]:
-        return {}
+        """People's work that counts today, by page key; also where review is off."""
+        found: dict[str, list[Annotation]] = defaultdict(list)
+        for annotation in load(self._settings.export_folder / "annotations"):
+            if annotation.status == "submitted":
+                found[annotation.page_key].append(annotation)
+        return dict(found)
+
+    def pull(self) -> Outcome:
+        """Take in what people have done since the last pull."""
+        outcome = Outcome("pull", "off", note=self.off)
+        if self.off or self._settings.dry_run or not self._context.wants("pull"):
+            if not self.off:
+                outcome.note = "not asked of the server in a dry run"
+            return self._context.close(outcome)
+        started = time.perf_counter()
+        outcome.state = "unchanged"
+        project = self.project(create=False)
+        if project is None:
+            outcome.note = "no project yet"
+        else:
+            result = project.pull(
+                self._settings.export_folder / "annotations", progress=self._context.display.tell
+            )
+            outcome.counts.n_in = outcome.counts.n_out = result.n_written
+            outcome.state = "ran" if result.n_written else "unchanged"
+            outcome.note = (
+                f"{result.new} new, {result.changed} changed, {result.deleted} deleted"
+                if result.n_written
+                else "no new annotations"
+            )
+            self._context.notes.extend(result.problems)
+        outcome.seconds = time.perf_counter() - started
+        outcome.n_ran = int(outcome.state == "ran")
+        return self._context.close(outcome)
+
+    # ----------------------------------------------------------------- sample
+
+    def sample(self, segments: Outcome, predictions: Outcome) -> Outcome:
+        """Choose the pages that should be open for review."""
+        outcome = Outcome("sample", "off", note=self.off)
+        if self.off or self._settings.dry_run or not self._context.wants("sample"):
+            return self._context.close(outcome)
+        started = time.perf_counter()
+        made = self._context.recipe(
+            "sample",
+            ["curate.stages.reviewing", "curate.sample.base"],
+            self._settings.config["sample"],
+        )
+        pairs = _pairs(segments, predictions)
+        project = self.project(create=False)
+        remote = self._list(project) if project else []
+        opened = sorted(r.page_id for r in remote if r is not None and not r.n_annotations)
+        reviewed = sorted(
+            {page_id_of(a.page_key, a.text) for found in self.annotations().values() for a in found}
+        )
+        digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
+        key = self._context.input_key(digests, opened, reviewed)
+        folder = self._context.store.folder(made)
+        known = None if "sample" in self._settings.force else load_result(folder, key)
+        if known is None:
+            candidates = list(_candidates(pairs))
+            open_ids, reviewed_ids = set(opened), set(reviewed)
+            self._choices = choose(
+                candidates,
+                self._settings.sample,
+                reviewed={c.page_key for c in candidates if c.page_id in reviewed_ids},
+                opened={c.page_key for c in candidates if c.page_id in open_ids},
+            )
+            _store(folder, key, self._choices, len(candidates))
+            outcome.state = "ran"
+        else:
+            rows = [r for b in read_rows(folder / known.shards[0].file) for r in b.to_pylist()]
+            self._choices = [Choice(r["page_key"], r["page_id"], r["rank"], r["why"]) for r in rows]
+            outcome.state = "unchanged"
+        n_pages = sum(pair.segmented.rows for pair in pairs)
+        outcome.recipe, outcome.keys = made, [key]
+        outcome.counts.n_in, outcome.counts.n_out = n_pages, len(self._choices)
+        if rest := n_pages - len(self._choices):
+            outcome.counts.dropped["not in this round"] = rest
+        outcome.note = f"{len(reviewed)} reviewed so far" if reviewed else ""
+        outcome.seconds = time.perf_counter() - started
+        outcome.n_ran = int(outcome.state == "ran")
+        return self._context.close(outcome)
+
+    # ------------------------------------------------------------------- push
+
+    def plan(self, segments: Outcome, predictions: Outcome, *, create: bool) -> SyncPlan | None:
+        """What a push of the sample would do; None where the project is still to be made."""
+        project = self.project(create=create)
+        if project is None:
+            return None
+        pairs = _pairs(segments, predictions)
+        return plan(
+            project.connection.client,
+            project.number,
+            self.tasks(segments, predictions),
+            self._settings.label_set.names,
+            current=dict(_states(pairs)),
+            remote=self._list(project),
+        )
+
+    def tasks(self, segments: Outcome, predictions: Outcome) -> list[ReviewTask]:
+        """The chosen pages as tasks."""
+        return list(self._tasks(_pairs(segments, predictions)))
+
+    def push(self, segments: Outcome, predictions: Outcome) -> Outcome:
+        """Send the chosen pages that the server lacks, and better predictions."""
+        outcome = Outcome("push", "off", note=self.off)
+        if self.off or self._settings.dry_run or not self._context.wants("push"):
+            return self._context.close(outcome)
+        started = time.perf_counter()
+        steps = self.plan(segments, predictions, create=True)
+        project = self.project(create=True)
+        assert steps is not None
+        assert project is not None
+        outcome.state, outcome.note = "unchanged", "the server has them"
+        failed: Sequence[tuple[str, str]] = steps.refused
+        if not steps.is_empty:
+            self._context.display.stage_started("push", len(steps.new) + len(steps.changed))
+            result = project.push(steps, progress=self._context.display.tell)
+            failed = result.failed
+            outcome.state = "ran"
+            outcome.n_ran = 1
+            outcome.note = (
+                f"{result.created} new, {result.updated} updated, {result.closed} closed "
+                f"in project {project.number}"
+            )
+        outcome.counts.n_in = len(self._choices)
+        outcome.counts.n_out = len(self._choices) - len(failed)
+        if failed:
+            outcome.counts.quarantined["refused"] = len(failed)
+            self._context.notes.extend(f"page {page_id}: {why}" for page_id, why in failed)
+        if foreign := steps.foreign:
+            self._context.notes.append(
+                f"project {project.number} holds {foreign} tasks that are not curate's; left alone"
+            )
+        self._next_steps(project)
+        outcome.seconds = time.perf_counter() - started
+        return self._context.close(outcome)
+
+    def _next_steps(self, project: ReviewProject) -> None:
+        words = [str(word) for word in self._context.facts.get("overrides", ())]
+        again = " ".join(["curate run", *words])
+        info = project.connection.local.status() if project.connection.local else None
+        who = ""
+        if info is not None:
+            who = f" as {info.username} (password in {_near(info.credentials_file)})"
+        open_tasks = len(self._choices)
+        if open_tasks:
+            self._context.next_steps.append(
+                f"open {project.url}{who}, review, then `{again}` again"
+            )
+        else:
+            self._context.next_steps.append("every page is reviewed; nothing waits for a person")
+
+    def _list(self, project: ReviewProject) -> list[RemoteTask | None]:
+        if self._remote is None:
+            self._remote = list(list_remote(project.connection.client, project.number))
+        return self._remote
+
+    def _tasks(self, pairs: Sequence[_Pair]) -> Iterator[ReviewTask]:
+        chosen = {choice.page_id: choice for choice in self._choices}
+        label_set = self._settings.label_set
+        for pair in pairs:
+            ids = _column(pair.segmented, "page_id")
+            wanted = [row for row, page_id in enumerate(ids) if page_id in chosen]
+            if not wanted:
+                continue
+            names = label_names_of(pair.predicted.path)
+            predicted = _take(pair.predicted, wanted).to_pylist()
+            for row, made in zip(_take(pair.segmented, wanted).to_pylist(), predicted, strict=True):
+                prediction, order = in_label_set(prediction_of(made, len(names)), names, label_set)
+                choice = chosen[row["page_id"]]
+                yield make_task(
+                    row["page_key"],
+                    from_row(row),
+                    prediction,
+                    order,
+                    made["labeler"],
+                    why=choice.why,
+                    rank=choice.rank,
+                )
+
+
+def _pairs(segments: Outcome, predictions: Outcome) -> list[_Pair]:
+    return [_Pair(s, p) for s, p in zip(segments.shards, predictions.shards, strict=True)]
+
+
+def _candidates(pairs: Sequence[_Pair]) -> Iterator[Candidate]:
+    """Every page with the errors to expect on it, by the labeler's own probabilities."""
+    for pair in pairs:
+        n_labels = len(label_names_of(pair.predicted.path))
+        sites = _column(pair.segmented, "site")
+        ends = _column(pair.segmented, "ends")
+        rows = (
+            row
+            for batch in read_rows(pair.predicted.path, columns=["page_key", "page_id", "scores"])
+            for row in batch.to_pylist()
+        )
+        for row, site, end in zip(rows, sites, ends, strict=True):
+            best = np.asarray(row["scores"], np.float32).reshape(-1, n_labels).max(axis=1)
+            expected = float((1.0 - best).sum())
+            yield Candidate(row["page_key"], row["page_id"], site, expected, end[-1] if end else 0)
+
+
+def _states(pairs: Sequence[_Pair]) -> Iterator[tuple[str, str]]:
+    """(page_key, page_id) of every page of the input."""
+    for pair in pairs:
+        keys, ids = (_column(pair.segmented, name) for name in ("page_key", "page_id"))
+        yield from zip(keys, ids, strict=True)
+
+
+def _column(shard: ShardRef, name: str) -> list[Any]:
+    return [
+        value
+        for batch in read_rows(shard.path, columns=[name], batch_rows=4096)
+        for value in batch.column(0).to_pylist()
+    ]
+
+
+def _take(shard: ShardRef, rows: Sequence[int]) -> pa.Table:
+    """Some rows of a shard; only the batches that hold them stay in memory."""
+    parts: list[pa.RecordBatch] = []
+    first = 0
+    wanted = np.asarray(rows)
+    for batch in read_rows(shard.path):
+        here = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first
+        if len(here):
+            parts.append(batch.take(pa.array(here)))
+        first += batch.num_rows
+    return pa.Table.from_batches(parts)
+
+
+def _store(folder: Path, key: str, choices: Sequence[Choice], n_candidates: int) -> None:
+    out = Output(folder, key, "sample")
+    out.counts.n_in = n_candidates
+    columns = {name: [getattr(c, name) for c in choices] for name in SAMPLE_SCHEMA.names}
+    out.write(SAMPLE_SCHEMA, [pa.table(columns, schema=SAMPLE_SCHEMA)])
+    if rest := n_candidates - len(choices):
+        out.counts.dropped["not in this round"] = rest
+    out.finish()
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
