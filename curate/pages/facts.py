@@ -132,12 +132,15 @@ def _look(found: Found, unit_bytes: int) -> Facts:
 def _remote_facts(found: Found) -> Facts:
     last = found.name.rpartition("/")[2].lower()
     plain = _without_compression(last)
-    kind = next((k for suffix, k in _BY_SUFFIX.items() if plain.endswith(suffix)), None)
+    kind = _by_suffix(plain)
     packed = plain != last
     if kind is not None and found.token:
         return Facts(Kind(kind), digest(found.token), packed)
     with open_uri(found.uri) as file:
         head = file.read(HEAD_BYTES)
+        if compression_of(head) is not None:
+            # Blocks of bz2 and zstd give nothing before they are whole.
+            head += file.read(READ_BYTES)
         told, packed = _kind(head, found.name, whole=len(head) < HEAD_BYTES)
         if found.token:
             return Facts(told, digest(found.token), packed)
@@ -152,7 +155,14 @@ def _kind(block: bytes, name: str, *, whole: bool) -> tuple[Kind, bool]:
     packed = compression_of(block) is not None
     head = head_of(block, HEAD_BYTES)
     last = _without_compression(name.rpartition("/")[2].partition("?")[0])
+    if head is None:
+        # What it was is told by its name alone; reading it tells what is wrong.
+        return Kind(_by_suffix(last) or "unreadable"), packed
     return kind_of(head, last, whole=whole and len(head) < HEAD_BYTES), packed
+
+
+def _by_suffix(plain: str) -> str | None:
+    return next((k for suffix, k in _BY_SUFFIX.items() if plain.lower().endswith(suffix)), None)
 
 
 def _without_compression(name: str) -> str:

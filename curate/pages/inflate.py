@@ -102,8 +102,11 @@ class Member:
         self.eof, self.unused = inner.eof, inner.unused_data
 
 
-def head_of(raw: bytes, size: int) -> bytes:
-    """The first bytes of a file, unpacked as far as they go."""
+def head_of(raw: bytes, size: int) -> bytes | None:
+    """The first bytes of a file, unpacked as far as they go.
+
+    None where nothing could be unpacked: they are broken, or too few.
+    """
     kind = compression_of(raw)
     if kind is None:
         return raw[:size]
@@ -114,7 +117,8 @@ def head_of(raw: bytes, size: int) -> bytes:
             if len(out) >= size:
                 break
     except (Truncated, Damaged):
-        pass
+        if not out:
+            return None
     return bytes(out[:size])
 
 

@@ -10,7 +10,7 @@ from curate.pages.base import PagesConfig, Unit
 from curate.pages.files import is_hidden, read_page_file
 from curate.pages.jsonl import read_jsonl
 from curate.pages.make import Item, quarantined
-from curate.pages.storage import is_remote, open_uri, remote
+from curate.pages.storage import open_uri, remote
 from curate.schema import Dropped, Page
 from curate.text import replace_surrogates
 
@@ -63,12 +63,8 @@ def _file(name: str, uri: str, unit: Unit, config: PagesConfig) -> Iterator[Item
 def _opened(name: str, uri: str, read: Reader, unit: Unit, config: PagesConfig) -> Iterator[Item]:
     """Open, read, and tell what can't be opened or breaks off."""
     try:
-        with open_uri(uri) as file:
-            if is_remote(uri):
-                with remote(uri):
-                    yield from read(file, unit, config)
-            else:
-                yield from read(file, unit, config)
+        with open_uri(uri) as file, remote(uri):
+            yield from read(file, unit, config)
     except OSError as error:
         detail = str(error.strerror or error)
         yield quarantined(name, "unreadable file", detail)

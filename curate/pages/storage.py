@@ -106,8 +106,12 @@ def filesystem(uri: str) -> tuple[Any, str]:
 def remote(uri: str) -> Iterator[None]:
     """Turn whatever a remote store raises into one line.
 
-    "Not there" and "not allowed" of a single file stay what they are.
+    "Not there" and "not allowed" of a single file stay what they are, as does
+    everything of a local one.
     """
+    if not is_remote(uri):
+        yield
+        return
     try:
         yield
     except (PageError, FileNotFoundError, PermissionError):
@@ -115,6 +119,8 @@ def remote(uri: str) -> Iterator[None]:
     except (TypeError, AttributeError, LookupError, AssertionError):
         raise  # ours to mend
     except Exception as error:  # each store has its own
+        if type(error).__module__.startswith("pyarrow"):
+            raise  # the content's fault
         text = " ".join(str(error).split())[:200] or type(error).__name__
         raise PageError(
             f"{uri} can't be read: {type(error).__name__}: {text}; check the address, the "

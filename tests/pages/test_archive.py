@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from itertools import pairwise
 
 import pytest
 import zstandard
@@ -82,7 +83,7 @@ def test_ranges_share_nothing_and_miss_nothing(data: st.DataObject) -> None:
     edges = [0, *cuts, None]
     parts = [
         item
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in pairwise(edges)
         for item in read(packed, start=start or 0, stop=stop)
     ]
     assert parts == read(packed)
