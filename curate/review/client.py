@@ -51,6 +51,7 @@ class LabelStudio:
         key: the user's key.
         config: batch sizes and timeouts.
         key_name: how messages call the place that the key came from.
+        transport: what carries the requests, for tests.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class LabelStudio:
         config: ReviewConfig | None = None,
         *,
         key_name: str = API_KEY_VARIABLE,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         import httpx
 
@@ -71,7 +73,7 @@ class LabelStudio:
         host = urlsplit(self.url).hostname or ""
         # A proxy from the environment can't reach our own loopback.
         local = host in ("localhost", "::1") or host.startswith("127.")
-        self._http = httpx.Client(trust_env=not local, follow_redirects=False)
+        self._http = httpx.Client(trust_env=not local, follow_redirects=False, transport=transport)
 
     def __enter__(self) -> Self:
         """Itself."""

@@ -39,6 +39,7 @@ VERDICTS = (("ok", "7"), ("bad extraction", "8"), ("unsure", "9"))
 
 _STYLE = """
     .lsf-htx-richtext { font-size: 15px; line-height: 1.7; max-width: 100ch; padding-top: 8px; }
+    .curate-bar .lsf-htx-richtext { font-size: 14px; padding: 0; max-width: none; }
     .htx-highlight[data-label]::after { opacity: .65; }
     .curate-bar { position: sticky; top: 0; z-index: 5; padding: 4px 0 6px;
       background: var(--color-neutral-background, #fff);

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from curate.errors import ReviewError
-from curate.io import read_json, write_json
+from curate.io import locked, read_json, write_json
 from curate.review.client import LabelStudio, NotFoundError
 from curate.review.config import API_KEY_VARIABLE, ReviewConfig, key_from_environment
 from curate.review.interface import differences, guideline_html, labeling_config
@@ -18,7 +18,6 @@ from curate.review.plan import SyncPlan, plan
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.pull import Puller, PullResult
 from curate.review.server import LocalServer
-from curate.review.server_env import locked
 from curate.review.sync import PushResult, push
 from curate.review.tasks import PREDICTION_NAME, ReviewTask
 from curate.schema import LabelSet
@@ -187,7 +186,7 @@ class ReviewProject:
         folder = state / "review"
         folder.mkdir(parents=True, exist_ok=True)
         note = folder / f"{name}.json"
-        with locked(folder / f"{name}.lock", progress, "opening the project"):
+        with locked(folder / f"{name}.lock", on_wait=progress):
             found = _find(connection, note, name, label_set)
             if found is None:
                 if not create:

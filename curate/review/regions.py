@@ -6,8 +6,8 @@ gaps. The rules, in this order:
 1. A region drawn by hand beats one that was only relabelled, and that one a
    region left untouched; among equals the later in the annotation wins. The
    loser keeps what is left of it.
-2. What is left of a loser without a letter or digit (a lost full stop) goes
-   to the drawn region beside it.
+2. Punctuation of a loser that is glued to the drawn region beside it (a lost
+   full stop), or all that is left of it, goes to the drawn region.
 3. Text without a region beside a drawn one, on the same line and without a
    letter or digit (punctuation, emoji, combining marks), is drawn in: a token
    goes to the region it touches, else to the one before, else the one after.
@@ -35,6 +35,8 @@ __all__ = ["spans_of"]
 NOBODY = -1
 
 _TOKEN = re.compile(r"\S+")
+_GLUED_AFTER = re.compile(r"[^\s\w]+(?=\s|$)")
+_GLUED_BEFORE = re.compile(r"(?:(?<=\s)|^)[^\s\w]+$")
 _LINE = re.compile(r"[^\r\n]+")
 
 
@@ -126,15 +128,25 @@ def _is_wordless(text: str) -> bool:
 def _give_back_remains(owner: npt.NDArray[np.int32], regions: Sequence[_Region], text: str) -> None:
     """Rule 2."""
     runs = list(_runs(owner))
+
+    def drawn(n: int) -> int:
+        if 0 <= n < len(runs) and (i := runs[n][2]) != NOBODY and regions[i].action == "drawn":
+            return i
+        return NOBODY
+
     for n, (start, end, i) in enumerate(runs):
         if i == NOBODY or (start, end) == (regions[i].start, regions[i].end):
             continue
-        if not _is_wordless(text[start:end]):
-            continue
-        for m in (n - 1, n + 1):
-            if 0 <= m < len(runs) and (j := runs[m][2]) != NOBODY and regions[j].action == "drawn":
-                owner[start:end] = j
-                break
+        before, after = drawn(n - 1), drawn(n + 1)
+        if before != NOBODY and (match := _GLUED_AFTER.match(text, start, end)):
+            owner[start : match.end()] = before
+            start = match.end()
+        if after != NOBODY and (match := _GLUED_BEFORE.search(text[start:end])):
+            owner[start + match.start() : end] = after
+            end = start + match.start()
+        rest = next((j for j in (before, after) if j != NOBODY), NOBODY)
+        if rest != NOBODY and _is_wordless(text[start:end]):
+            owner[start:end] = rest
 
 
 def _close_gaps(owner: npt.NDArray[np.int32], regions: Sequence[_Region], text: str) -> None:

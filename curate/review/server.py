@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import ReviewError
-from curate.io import atomic_path, write_json
+from curate.io import atomic_path, locked, write_json
 from curate.review import process, server_env
 from curate.review.config import ApiKey
 
@@ -129,7 +129,7 @@ class LocalServer:
         """
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        with server_env.locked(self.home / "lock", progress, "starting the server"):
+        with locked(self.home / "lock", on_wait=progress):
             running = self.status()
             if running is not None:
                 self._wait(running, progress)

@@ -6,18 +6,17 @@ installed apart, on first use, from the constraints shipped beside this file.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from curate.errors import ReviewError
+from curate.io import locked
 from curate.text import digest
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "blank_database",
     "build",
     "is_complete",
-    "locked",
     "python_of",
 ]
 
@@ -72,24 +70,6 @@ DROPPED_VARIABLES = (
 """What would send the installation elsewhere or bind it to other pins."""
 
 
-@contextmanager
-def locked(path: Path, progress: Callable[[str], None], doing: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; say what another process does while it has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        told = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not told:
-                    progress(f"waiting for another process that is {doing}")
-                    told = True
-                time.sleep(0.2)
-        yield
-
-
 def is_complete(venv: Path) -> bool:
     """Whether the environment was built to the end from today's constraints."""
     try:
@@ -116,7 +96,7 @@ def build(venv: Path, progress: Callable[[str], None]) -> None:
     """
     if is_complete(venv):
         return
-    with locked(venv.with_name(venv.name + ".lock"), progress, "installing Label Studio"):
+    with locked(venv.with_name(venv.name + ".lock"), on_wait=progress):
         if is_complete(venv):
             return
         _clear(venv)
