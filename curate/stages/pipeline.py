@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
-from curate.errors import PageError
+from curate.errors import PageError, ReviewError
 from curate.io import json_digest, read_json, write_json
 from curate.pages import DigestCache, Unit, plan_units
+from curate.review.plan import SyncPlan
+from curate.review.tasks import ReviewTask
 from curate.runs.fingerprint import room
 from curate.runs.store import Store
 from curate.schema import Annotation
@@ -21,9 +23,34 @@ from curate.stages.predictions import label_pages
 from curate.stages.publishing import run_dataset
 from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
-from curate.stages.settings import STAGES, Settings
+from curate.stages.settings import Settings
 
-__all__ = ["run_pipeline"]
+__all__ = ["plan_review", "run_pipeline"]
+
+
+def plan_review(
+    settings: Settings, display: Display, last_recipes: Mapping[str, Any], facts: dict[str, Any]
+) -> tuple[SyncPlan | None, list[ReviewTask]]:
+    """What the next push would do, without doing it.
+
+    Returns:
+        The plan, None where the project is still to be made; and the pages of
+        the sample.
+
+    Raises:
+        CurateError: as `run_pipeline`; ReviewError where review is off.
+    """
+    context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
+    context.facts = facts
+    with closing(Reviewing(context)) as reviewing:
+        if reviewing.off:
+            raise ReviewError(reviewing.off)
+        pages, skips = _pages(context)
+        segments = _segments(context, pages, skips)
+        predictions = _predictions(context, segments)
+        reviewing.sample(segments, predictions)
+        steps = reviewing.plan(segments, predictions, create=False)
+        return steps, reviewing.tasks(segments, predictions)
 
 
 def run_pipeline(
@@ -45,37 +72,53 @@ def run_pipeline(
     context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
     context.facts = facts
     context.store.sweep()
-    last = max(STAGES.index(stage) for stage in settings.stages) if settings.stages else -1
     with closing(Reviewing(context)) as reviewing:
-        _run(context, reviewing, last)
+        _run(context, reviewing)
     return context
 
 
-def _run(context: Context, reviewing: Reviewing, last: int) -> None:
+def _run(context: Context, reviewing: Reviewing) -> None:
+    needed = _needed(context.settings.stages)
     pages = segments = predictions = labels = None
-    if last >= STAGES.index("pages"):
+    skips: dict[int, tuple[int, ...]] = {}
+    if "pages" in needed:
         pages, skips = _pages(context)
-    if last >= STAGES.index("segments"):
-        assert pages is not None
+    if pages and "segments" in needed:
         segments = _segments(context, pages, skips)
-    if last >= STAGES.index("predictions"):
-        assert segments is not None
+    if segments and "predictions" in needed:
         predictions = _predictions(context, segments)
-    if last >= STAGES.index("pull"):
+    if context.wants("pull"):
         reviewing.pull()
-    if last >= STAGES.index("sample"):
-        assert segments is not None
-        assert predictions is not None
+    if segments and predictions and "sample" in needed:
         reviewing.sample(segments, predictions)
         reviewing.push(segments, predictions)
-    if last >= STAGES.index("labels"):
-        assert segments is not None
-        assert predictions is not None
+    if segments and predictions and "labels" in needed:
         labels = _labels(context, segments, predictions, reviewing.annotations())
-    if context.wants("dataset"):
-        assert segments is not None
-        assert labels is not None
+    if segments and labels and context.wants("dataset"):
         run_dataset(context, segments, labels, reviewing.annotations())
+
+
+NEEDS = {
+    "dataset": ("labels",),
+    "labels": ("predictions",),
+    "push": ("sample",),
+    "sample": ("predictions",),
+    "predictions": ("segments",),
+    "segments": ("pages",),
+}
+"""What each stage reads, directly."""
+
+
+def _needed(stages: Sequence[str]) -> set[str]:
+    """The wanted stages and all that they read, directly or not."""
+    found: set[str] = set()
+    waiting = list(stages)
+    while waiting:
+        stage = waiting.pop()
+        if stage not in found:
+            found.add(stage)
+            waiting.extend(NEEDS.get(stage, ()))
+    return found
 
 
 def _complete(*outcomes: Outcome) -> bool:

@@ -162,7 +162,9 @@ class Reviewing:
                 opened={c.page_key for c in candidates if c.page_id in open_ids},
             )
             _store(folder, key, self._choices, len(candidates))
-            outcome.state = "ran"
+            # The pages of the last round, still open: nothing new was chosen.
+            same = {choice.page_id for choice in self._choices} <= open_ids
+            outcome.state = "unchanged" if same and self._choices else "ran"
         else:
             rows = [r for b in read_rows(folder / known.shards[0].file) for r in b.to_pylist()]
             self._choices = [Choice(r["page_key"], r["page_id"], r["rank"], r["why"]) for r in rows]

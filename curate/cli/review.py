@@ -1,0 +1,151 @@
+"""`curate review`: the Label Studio half by itself."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from curate.errors import ReviewError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Plan, push, pull or show the review of a dataset."""
+    parser = argparse.ArgumentParser(
+        prog="curate review",
+        description="Pages to Label Studio and people's work back. Without overrides it goes on "
+        "with those of the last run.",
+    )
+    parser.add_argument("action", choices=("plan", "push", "pull", "status"))
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
+    args = parser.parse_args(argv)
+
+    from curate.cli.compose import compose
+    from curate.cli.run import execute
+
+    overrides = args.overrides or last_overrides(Path(compose([])["paths"]["runs"]))
+    config = compose(overrides)
+    if args.action == "status":
+        return _status(config)
+    if args.action == "plan":
+        return _plan(config, overrides)
+    stages = {
+        "push": ["pages", "segments", "predictions", "sample", "push"],
+        "pull": ["pull"],
+    }[args.action]
+    _settings(config)
+    execute({**config, "stages": stages}, overrides)
+    return 0
+
+
+def last_overrides(runs: Path) -> list[str]:
+    """Overrides of the newest run of this workspace.
+
+    Raises:
+        ReviewError: nothing was run here yet.
+    """
+    from curate.runs.passport import load_passports
+
+    for passport in load_passports(runs):
+        return [str(override) for override in passport.get("overrides", [])]
+    raise ReviewError(
+        "no run in this workspace yet; say what to review as for `curate run`, "
+        "e.g. curate review push name=news pages.path=crawl/"
+    )
+
+
+def _settings(config: dict[str, Any]) -> Any:
+    """The settings, with review on.
+
+    Raises:
+        ReviewError: review is off, and how to switch it on.
+    """
+    from curate.review.project import availability
+    from curate.stages.settings import Settings
+
+    settings = Settings.from_config(config)
+    found = availability(settings.review, Path(settings.paths.state))
+    if not found.on:
+        raise ReviewError(found.why)
+    return settings
+
+
+def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from curate.cli.display import TerminalDisplay
+    from curate.cli.run import last_recipes
+    from curate.runs.passport import load_passports
+    from curate.stages.pipeline import plan_review
+
+    settings = replace(
+        _settings(config), stages=("pages", "segments", "predictions", "sample", "push")
+    )
+    last = last_recipes(load_passports(Path(settings.paths.runs)), settings.name)
+    display = TerminalDisplay()
+    with display:
+        steps, tasks = plan_review(settings, display, last, {"overrides": list(overrides)})
+    console = Console(highlight=False)
+    if steps is None:
+        console.print(f"would make the project and send {len(tasks)} pages")
+    rows = [
+        ("new", len(tasks) if steps is None else len(steps.new), "pages that get a task"),
+        ("changed", len(steps.changed) if steps else 0, "untouched tasks with a better prediction"),
+        ("unchanged", len(steps.unchanged) if steps else 0, "left as they are"),
+        ("to close", len(steps.to_close) if steps else 0, "untouched tasks of text that is gone"),
+        ("orphaned", len(steps.orphaned) if steps else 0, "pages no longer in the input; kept"),
+        ("refused", len(steps.refused) if steps else 0, "pages that can't be sent"),
+    ]
+    table = Table("push would", "tasks", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for name, n, what in rows:
+        table.add_row(name, str(n), what, style="dim" if not n else "")
+    console.print(table)
+    for page_id, why in steps.refused if steps else ():
+        console.print(f"refused {page_id}: {why}")
+    if steps is None or not steps.is_empty:
+        console.print("next: `curate review push` does exactly this")
+    return 0
+
+
+def _status(config: dict[str, Any]) -> int:
+    from collections import Counter
+
+    from rich.console import Console
+
+    from curate.review.annotations import load
+    from curate.review.project import ReviewProject, connect
+
+    settings = _settings(config)
+    state = Path(settings.paths.state)
+    console = Console(highlight=False, soft_wrap=True)
+    with connect(settings.review, state) as connection:
+        project = ReviewProject.open(
+            connection, settings.name, settings.label_set, settings.review, state, create=False
+        )
+        if project is None:
+            console.print(f"no project for {settings.name} yet; `curate review push` makes it")
+            return 0
+        told = project.progress()
+        console.print(f"project {project.number} ({project.title}): {project.url}")
+        console.print(
+            f"on the server: {told.tasks} pages, {told.annotated} annotated, "
+            f"{told.annotations} annotations, {told.skipped} skipped"
+        )
+    pulled = load(settings.export_folder / "annotations")
+    done = [a for a in pulled if a.status == "submitted"]
+    people = Counter(a.annotator for a in done)
+    pages = {a.page_key for a in done}
+    console.print(
+        f"pulled: {len(done)} annotations of {len(pages)} pages by {len(people)} annotators"
+    )
+    for name, n in people.most_common():
+        console.print(f"  {name}: {n}")
+    if told.annotations > len(done):
+        console.print("next: `curate review pull` takes in what is new")
+    return 0
