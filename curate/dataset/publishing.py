@@ -82,7 +82,7 @@ def publish(
         scratch = home.folder / f"{TEMP_PREFIX}version-scratch"
         try:
             if annotations is None:
-                annotations = sorted((home.folder / "annotations").rglob("*.parquet"))
+                annotations = sorted((home.folder / "annotations").rglob("[!.]*.parquet"))
             built = build(config, label_set, shards, annotations, staging, scratch, progress)
             published = _finish(
                 config, label_set, built, home, staging, scratch, name, facts, report,

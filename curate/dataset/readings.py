@@ -28,8 +28,9 @@ def write_annotations(
 ) -> list[ShardFile]:
     """Write the readings of published pages, beside their pages' shards.
 
-    Of one annotation the latest row counts; deleted and skipped ones and
-    readings of another state of the page are not published. A shard that would
+    Of one annotation the latest row counts, of equally late ones that in the
+    later file, and of a person's readings of a page the latest; deleted and
+    skipped ones and readings of another state of the page are not published. A shard that would
     be empty is not written, so the shape's shards are numbered by themselves.
     """
     columns = columns_of("annotations", config)
@@ -40,10 +41,13 @@ def write_annotations(
     try:
         connection.execute(
             "CREATE TEMP TABLE reading AS SELECT * FROM ("
-            f"SELECT * FROM read_parquet([{', '.join(sql_path(path) for path in sources)}]) "
+            f"SELECT * FROM read_parquet([{', '.join(sql_path(path) for path in sources)}], "
+            "filename = true, file_row_number = true) "
             "QUALIFY row_number() OVER (PARTITION BY annotation_id "
-            "ORDER BY updated_at DESC, status = 'deleted' DESC) = 1"
-            ") WHERE status = 'submitted'"
+            "ORDER BY updated_at DESC, filename DESC, file_row_number DESC) = 1"
+            ") WHERE status = 'submitted' "
+            "QUALIFY row_number() OVER (PARTITION BY page_key, annotator "
+            "ORDER BY updated_at DESC, annotation_id DESC) = 1"
         )
         written = []
         for split in dict.fromkeys(file.split for file in files):
