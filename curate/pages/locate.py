@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,10 +138,13 @@ def _entry(path: str) -> Entry:
         return Entry(path, place, root, named=named, patterns=patterns)
     if is_remote(path):
         return _remote_entry(path)
-    local = local_path(path)
+    # Absolute: workers elsewhere need not stand in the same folder.
+    local = local_path(path).absolute()
+    if local.exists() and not os.access(local, os.R_OK | (os.X_OK if local.is_dir() else 0)):
+        raise PageError(f"pages.path={path}: no permission to read {local}; change its mode")
     if local.is_dir():
         return Entry(path, str(local), local.resolve().name, patterns=card_patterns(local))
-    if local.exists() or local.is_symlink():
+    if local.exists():
         return Entry(path, str(local), local.resolve().parent.name, named=True)
     if any(char in path for char in _MAGIC):
         fixed = _fixed_parts(local.parts)
@@ -149,7 +153,7 @@ def _entry(path: str) -> Entry:
             return Entry(path, str(base), base.resolve().name, patterns=(pattern,))
         local = base
     raise PageError(
-        f"pages.path={path}: there is no {local.resolve()}; give a file, a folder, a glob in "
+        f"pages.path={path}: there is no {local}; give a file, a folder, a glob in "
         "quotes, a URL such as s3://bucket/folder, hf://datasets/org/name or pkg://samples"
     )
 
@@ -206,14 +210,15 @@ def _parts(entry: Entry) -> tuple[str, ...]:
 
 
 def _labels(paths: Sequence[tuple[str, ...]]) -> list[str]:
-    """For each path its shortest end that no other path shares; equal paths share one."""
-    n_distinct = len(set(paths))
-    longest = max(len(parts) for parts in paths)
-    for n_parts in range(1, longest + 1):
-        labels = ["/".join(parts[-n_parts:]) for parts in paths]
-        if len(set(labels)) == n_distinct:
-            break
-    return [label.lstrip("/") for label in labels]
+    """For each path its shortest end that no other one shares."""
+    return ["/".join(_own_end(parts, set(paths) - {parts})).lstrip("/") for parts in paths]
+
+
+def _own_end(parts: tuple[str, ...], others: set[tuple[str, ...]]) -> tuple[str, ...]:
+    for n_parts in range(1, len(parts)):
+        if all(other[-n_parts:] != parts[-n_parts:] for other in others):
+            return parts[-n_parts:]
+    return parts
 
 
 def _last(path: str) -> str:

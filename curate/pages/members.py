@@ -34,6 +34,7 @@ VERSION = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n")
 
 ZSTD_DICTIONARY = b"\x5d\x2a\x4d\x18"
 
+_BLANK = re.compile(rb"[\r\n]*")
 _NEXT = re.compile(rb"\n(?=WARC/\d\.\d+[ \t]*\r?\n)")
 _MAGIC = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd"}
 
@@ -205,9 +206,9 @@ class Flow:
     def skip_blank(self) -> bool:
         """Pass over line ends; False where the member ends there."""
         while True:
-            here = self.buffer[self.position :].lstrip(b"\r\n")
-            self.position = len(self.buffer) - len(here)
-            if here:
+            blank = _BLANK.match(self.buffer, self.position)
+            self.position = blank.end() if blank else self.position
+            if self.position < len(self.buffer):
                 return True
             if not self.fill():
                 return False

@@ -191,3 +191,12 @@ def test_real_pages(shared: Path, read) -> None:
 def test_the_message_for_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(PageError, match=r"^pages\.path=.*: there is no file in it; give a folder"):
         plan(tmp_path)
+
+
+def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read) -> None:
+    fill(tmp_path / "in", 3)
+    monkeypatch.chdir(tmp_path)
+    assert all(Path(uri).is_absolute() for unit in plan("in") for uri in unit.uris)
+    assert read("in").items == read(tmp_path / "in").items
+    assert plan("./in/*/*.txt")[0].names[0] == "s0/page-0000.txt"
+    assert [page.source for page in read("in/s0/page-0000.txt").pages] == ["page-0000.txt"]
