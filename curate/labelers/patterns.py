@@ -1,0 +1,91 @@
+"""What the names that authors give to elements tell of their role.
+
+Class and id names are English nearly everywhere, and shared by the common
+content systems; what other languages add stands with its word.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ROLE_WORDS", "role_bits"]
+
+_ROLES = {
+    "navigation": "nav navbar navigation menu submenu megamenu dropdown topbar menuitem navi skip",
+    "header": "header masthead topper",
+    "footer": "footer foot colophon copyright bottombar fuss fusszeile",
+    "sidebar": "sidebar aside widget rail secondary side complementary",
+    "related": """related recommend recommended recommendation recommendations recirc more popular
+        trending latest recent mostread readmore readnext next upnext suggestions suggested
+        similar also outbrain taboola discover""",
+    "card": """card cards teaser tile tiles item items
+        grid carousel slider swiper slide loop listing""",
+    "comment": "comment comments reply replies disqus respond discussion commentlist kommentar",
+    "caption": "caption figcaption credit credits legend imagecaption photocredit bildunterschrift",
+    "author": """byline author authors writer bio contributor
+        avatar vcard username user profile autor""",
+    "date": "date time published timestamp datetime updated posted datum meta postmeta dateline",
+    "sharing": "share sharing social facebook twitter addtoany addthis sharedaddy follow icons",
+    "newsletter": "newsletter subscribe subscription signup optin mailing mailchimp email",
+    "advertising": """ad ads advert advertisement promo promotion
+        sponsor sponsored banner cta dfp gpt""",
+    "consent": "cookie cookies consent gdpr onetrust privacy notice ccpa cmp",
+    "breadcrumb": "breadcrumb breadcrumbs crumbs crumb",
+    "tags": "tag tags category categories topic topics label labels cat kicker eyebrow section",
+    "search": "search searchform suche filter filters facet sort sorting",
+    "account": "login logon account register cart basket checkout minicart wishlist signin",
+    "content": """content article body post entry story text main maincontent richtext prose
+        markdown wysiwyg rte rich articlebody paragraph singlepost docs document""",
+    "title": "title headline heading hed h1 name subject",
+    "summary": "summary excerpt dek description desc subtitle standfirst lead lede intro abstract",
+    "price": "price prices amount money sale stock sku rating stars review reviews",
+    "contents": "toc tableofcontents contents outline anchors",
+    "dialog": "modal popup dialog overlay lightbox tooltip toast alert drawer offcanvas",
+    "pages": "pagination pager page-numbers paging prev previous pagenav",
+    "form": "form input field label checkbox radio select quantity qty submit",
+    "quote": "quote blockquote pullquote testimonial",
+    "thread": "thread topic message messages post posts forum reply answer question qa",
+    "code": "code highlight codeblock syntax pre console terminal",
+    "hidden": "@hidden hidden visuallyhidden sr screen reader offscreen collapsed",
+}
+
+ROLE_WORDS = tuple(_ROLES)
+"""Names of the roles, in the order of the bits of `role_bits`."""
+
+_WORDS: dict[str, int] = {}
+for _bit, _names in enumerate(_ROLES.values()):
+    for _word in _names.split():
+        _WORDS[_word] = _WORDS.get(_word, 0) | 1 << _bit
+
+_PART = re.compile(r"@?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|h1")
+
+MAX_REMEMBERED = 1 << 16
+"""Names remembered at most; sites have a few hundred, generated ones are endless."""
+
+_token_bits: dict[str, int] = {}
+_attrs_bits: dict[str, int] = {}
+
+
+def role_bits(attrs: str) -> int:
+    """The roles that an element's tokens (`Layout.node_attrs`) name, as bits."""
+    bits = _attrs_bits.get(attrs)
+    if bits is None:
+        bits = 0
+        for token in attrs.split():
+            bits |= _of_token(token)
+        if len(_attrs_bits) >= MAX_REMEMBERED:
+            _attrs_bits.clear()
+        _attrs_bits[attrs] = bits
+    return bits
+
+
+def _of_token(token: str) -> int:
+    bits = _token_bits.get(token)
+    if bits is None:
+        bits = _WORDS.get(token.lower(), 0)
+        for part in _PART.findall(token):
+            bits |= _WORDS.get(part.lower(), 0)
+        if len(_token_bits) >= MAX_REMEMBERED:
+            _token_bits.clear()
+        _token_bits[token] = bits
+    return bits

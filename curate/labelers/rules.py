@@ -1,0 +1,182 @@
+"""A labeler of plain rules: statements about a segment, each with a measured weight.
+
+A statement ("a headline, with a time or date after") holds or does not. Each
+one adds its weights to the four labels, and the sums become probabilities. A
+second reading adds statements on what the first one made of the lines around.
+The weights are measured on labelled pages (`rules_fit`); nothing is hidden in
+them: `reasons` names the statements that spoke most for the label.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from curate.errors import LabelerError
+from curate.labelers.base import LABEL_NAMES
+from curate.labelers.language import page_language
+from curate.labelers.rules_layout import describe_layout
+from curate.labelers.rules_page import main_segments, page_type
+from curate.labelers.rules_text import (
+    Floats,
+    Lines,
+    Statements,
+    describe_text,
+    neighbour_statements,
+    read_lines,
+)
+from curate.labelers.tokens import TokenTable
+from curate.schema import PagePrediction, SegmentedPage
+from curate.text import digest
+
+__all__ = ["RulesLabeler", "Weights", "describe", "probabilities", "shipped_weights"]
+
+WEIGHTS_FILE = "rules_weights.json"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the two readings of one kind of input.
+
+    Attributes:
+        names: statements of the first reading, then those the second adds.
+        first: float32 [n_first + 1, 4], the last row holds what speaks without
+            any statement.
+        second: float32 [n_first + n_added + 1, 4].
+    """
+
+    names: tuple[str, ...]
+    first: Floats
+    second: Floats
+
+
+def describe(page: SegmentedPage, table: TokenTable) -> tuple[Lines, Statements]:
+    """The statements of the first reading."""
+    lines = read_lines(page, table)
+    found = describe_text(lines)
+    if page.layout is None:
+        return lines, found
+    more = describe_layout(page, lines)
+    holds = np.concatenate([found.holds, more.holds], axis=1)
+    return lines, Statements(found.names + more.names, holds)
+
+
+def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
+    """Softmax of the summed weights, float32 [n_segments, n_labels]."""
+    sums = holds.astype(np.float32) @ weights[:-1] + weights[-1]
+    sums -= sums.max(axis=1, keepdims=True)
+    odds = np.exp(sums)
+    scores: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return scores
+
+
+@lru_cache(maxsize=1)
+def shipped_weights() -> tuple[dict[str, Weights], str]:
+    """The weights of the package by media type, and their digest."""
+    raw = (resources.files("curate.labelers") / WEIGHTS_FILE).read_bytes()
+    tables: dict[str, Any] = json.loads(raw)["weights"]
+    weights = {kind: _read_weights(kind, table) for kind, table in tables.items()}
+    return weights, digest(raw, chars=16)
+
+
+def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weights:
+    first = np.array(list(table["first"].values()), np.float32)
+    second = np.array(list(table["second"].values()), np.float32)
+    names = tuple(table["second"])[:-1]
+    if tuple(table["first"])[:-1] != names[: len(first) - 1]:
+        raise LabelerError(
+            f"{WEIGHTS_FILE}: the two readings of {kind} begin with different rules; "
+            "measure the weights again (curate.labelers.rules_fit)"
+        )
+    return Weights(names, first, second)
+
+
+@lru_cache(maxsize=1)
+def _table() -> TokenTable:
+    return TokenTable()
+
+
+@dataclass(frozen=True)
+class RulesLabeler:
+    """Labels by weighted rules, on HTML and on bare text.
+
+    Attributes:
+        max_reasons: statements told for each segment.
+    """
+
+    max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
+
+    @property
+    def name(self) -> str:
+        """`rules`."""
+        return "rules"
+
+    @property
+    def version(self) -> str:
+        """Digest of the weights and of the options."""
+        return digest(shipped_weights()[1], str(self.max_reasons), chars=16)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels of `web4`."""
+        return LABEL_NAMES
+
+    def label(self, pages: Sequence[SegmentedPage]) -> list[PagePrediction]:
+        """One prediction a page, in order."""
+        return [self._label(page) for page in pages]
+
+    def _label(self, page: SegmentedPage) -> PagePrediction:
+        if not len(page):
+            empty = np.zeros((0, len(LABEL_NAMES)), np.float32)
+            return PagePrediction([], empty, np.zeros(0, bool), [])
+        weights = shipped_weights()[0]["text" if page.layout is None else "html"]
+        lines, found = describe(page, _table())
+        scores = probabilities(found.holds, weights.first)
+        more = neighbour_statements(scores, lines, LABEL_NAMES)
+        holds = np.concatenate([found.holds, more.holds], axis=1)
+        if found.names + more.names != weights.names:
+            raise LabelerError(
+                f"{WEIGHTS_FILE} was measured for other rules than these; "
+                "measure the weights again (curate.labelers.rules_fit)"
+            )
+        scores = probabilities(holds, weights.second)
+        best = scores.argmax(axis=1)
+        kind, kind_score = page_type(page, scores, lines)
+        return PagePrediction(
+            labels=[LABEL_NAMES[at] for at in best.tolist()],
+            scores=scores,
+            main=main_segments(scores, kind),
+            reasons=_reasons(holds, weights, best, self.max_reasons),
+            page_type=kind,
+            page_type_score=kind_score,
+            language=page_language(page),
+        )
+
+
+def _reasons(
+    holds: npt.NDArray[np.bool_], weights: Weights, best: npt.NDArray[np.int64], count: int
+) -> list[tuple[str, ...]]:
+    """The statements that spoke most for the label against the others."""
+    if not count:
+        return [()] * len(best)
+    rows = weights.second[:-1]
+    speaks = (rows - rows.mean(axis=1, keepdims=True)).T  # [n_labels, n_rules]
+    for_label = np.where(holds, speaks[best], 0.0)
+    count = min(count, for_label.shape[1])
+    top = np.argpartition(-for_label, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(for_label, top, axis=1), axis=1, kind="stable")
+    top = np.take_along_axis(top, order, axis=1)
+    told = np.take_along_axis(for_label, top, axis=1) > 0
+    names = weights.names
+    return [
+        tuple(names[at] for at, positive in zip(row, sure, strict=True) if positive)
+        for row, sure in zip(top.tolist(), told.tolist(), strict=True)
+    ]

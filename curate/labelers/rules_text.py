@@ -1,0 +1,413 @@
+"""What the rules see of a page's text: each rule a plain statement that holds or not.
+
+The statements are named in the words that a reviewer reads as reasons. None of
+them knows a language: words are told by the tables in `lexicon`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.labelers.lexicon import MARKS
+from curate.labelers.tokens import Tokens, TokenTable
+from curate.schema import SegmentedPage
+
+__all__ = [
+    "Bools",
+    "Floats",
+    "Lines",
+    "StatementList",
+    "Statements",
+    "describe_text",
+    "neighbour_statements",
+    "read_lines",
+]
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+PROSE_WORDS = 18
+"""Words from which a line with function words reads as prose: shorter ones are
+mostly headlines, list items, captions."""
+
+_COLUMN = {name: at for at, name in enumerate(MARKS)}
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Rules and where they hold.
+
+    Attributes:
+        names: n_rules names.
+        holds: bool [n_segments, n_rules].
+    """
+
+    names: tuple[str, ...]
+    holds: Bools
+
+
+class StatementList:
+    """Collects statements in order."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.names: list[str] = []
+        self.columns: list[Bools] = []
+
+    def add(self, name: str, column: Bools) -> None:
+        """One statement and where it holds."""
+        self.names.append(name)
+        self.columns.append(column)
+
+    def bins(
+        self, what: str, value: Floats, edges: Sequence[float], where: Bools | None = None
+    ) -> None:
+        """One statement a bin: below the first edge, between two, from the last on."""
+        bin_of = np.searchsorted(np.asarray(edges, np.float32), value, side="right")
+        for at in range(len(edges) + 1):
+            if at == 0:
+                name = f"{what} below {edges[0]:g}"
+            elif at == len(edges):
+                name = f"{what} {edges[-1]:g} or more"
+            else:
+                name = f"{what} {edges[at - 1]:g} to {edges[at]:g}"
+            inside = bin_of == at
+            self.add(name, inside if where is None else inside & where)
+
+    def done(self) -> Statements:
+        """What was collected."""
+        holds = np.stack(self.columns, axis=1) if self.columns else np.zeros((self.n, 0), bool)
+        return Statements(tuple(self.names), holds)
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Counts over the tokens of each segment.
+
+    Attributes:
+        sums: float32 [n, n_marks], marks summed over the segment's tokens.
+        first, last: float32 [n, n_marks], marks of its first and last token.
+        words: float32 [n].
+        prose: bool [n], long and with function words.
+        headline: bool [n], a headline by its shape.
+        moment: bool [n], a time or date and little else.
+        times: int64 [n], how often its text stands on the page.
+        same: int64 [n], equal for equal texts.
+        run: the stretch of prose that the page has most of, half-open.
+        kin: float32 [n], share of its telling words that the run (without the
+            line itself) holds too.
+    """
+
+    sums: Floats
+    first: Floats
+    last: Floats
+    words: Floats
+    prose: Bools
+    headline: Bools
+    moment: Bools
+    times: npt.NDArray[np.int64]
+    same: npt.NDArray[np.int64]
+    run: tuple[int, int]
+    kin: Floats
+
+    def sum(self, mark: str) -> Floats:
+        """Tokens of a segment that carry a mark."""
+        return self.sums[:, _COLUMN[mark]]
+
+    def begins(self, mark: str) -> Bools:
+        """Segments whose first token carries a mark."""
+        return self.first[:, _COLUMN[mark]] > 0
+
+    def ends(self, mark: str) -> Bools:
+        """Segments whose last token carries a mark."""
+        return self.last[:, _COLUMN[mark]] > 0
+
+
+def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
+    """Count tokens and tell lines of prose, headlines, times, repeats, the main run."""
+    tokens = table.read(page.text, page.starts.tolist(), page.ends.tolist())
+    marks = table.marks[tokens.rows]
+    begin = tokens.offsets[:-1]
+    sums = np.add.reduceat(marks, begin, axis=0) * tokens.scale[:, None]
+    first, last = marks[begin], marks[tokens.offsets[1:] - 1]
+    words = np.maximum(sums[:, _COLUMN["words"]], 1)
+    function = sums[:, _COLUMN["function"]]
+    prose = (words >= PROSE_WORDS) & (function >= 0.18 * words)
+    ends_sentence = last[:, _COLUMN["sentence_end"]] > 0
+    headline = (words >= 3) & (words <= 24) & ~ends_sentence & ~prose
+    stamp = sum(
+        (marks[:, _COLUMN[m]] for m in ("time", "month", "number", "clock", "year")),
+        np.zeros(len(marks), np.float32),
+    )
+    n_stamp = np.add.reduceat((stamp > 0).astype(np.float32), begin)
+    dated = sums[:, _COLUMN["time"]] + sums[:, _COLUMN["month"]] + sums[:, _COLUMN["clock"]]
+    n_tokens = np.diff(tokens.offsets)
+    moment = (words <= 9) & (dated >= 1) & (n_stamp >= 0.6 * n_tokens)
+    texts: dict[str, int] = {}
+    ids = [
+        texts.setdefault(page.text[start:end].casefold(), len(texts))
+        for start, end in zip(page.starts.tolist(), page.ends.tolist(), strict=True)
+    ]
+    same = np.array(ids, np.int64)
+    times = np.bincount(same)[same]
+    run = _main_run(words, prose, times, ends_sentence)
+    kin = _kinship(tokens, marks, run, begin)
+    return Lines(sums, first, last, words, prose, headline, moment, times, same, run, kin)
+
+
+def _main_run(
+    words: Floats, prose: Bools, times: npt.NDArray[np.int64], ends: Bools
+) -> tuple[int, int]:
+    """The stretch of lines with the highest sum: prose adds, what is not prose takes away."""
+    gain = np.where(prose, np.minimum(words, 120), np.where(ends, -1.0, -4.0))
+    gain = np.where(prose & (times > 1), 0.0, gain)
+    best, best_span, total, start = 0.0, (0, 0), 0.0, 0
+    for at, value in enumerate(gain.tolist()):
+        total += value
+        if total <= 0:
+            total, start = 0.0, at + 1
+        elif total > best:
+            best, best_span = total, (start, at + 1)
+    return best_span
+
+
+def _kinship(
+    tokens: Tokens, marks: Floats, run: tuple[int, int], begin: npt.NDArray[np.int64]
+) -> Floats:
+    rows = tokens.rows
+    telling = (marks[:, _COLUMN["function"]] == 0) & (marks[:, _COLUMN["chars"]] > 4)
+    low, high = tokens.offsets[run[0]], tokens.offsets[run[1]]
+    size = int(rows.max()) + 1 if len(rows) else 1
+    counts = np.bincount(rows[low:high], minlength=size)
+    in_run = np.zeros(len(rows), bool)
+    in_run[low:high] = True
+    found = counts[rows] > in_run
+    n_found = np.add.reduceat((found & telling).astype(np.float32), begin)
+    n_telling = np.add.reduceat(telling.astype(np.float32), begin)
+    kin: Floats = n_found / np.maximum(n_telling, 1)
+    return kin
+
+
+def describe_text(lines: Lines) -> Statements:
+    """All statements about text, in a fixed order."""
+    n = len(lines.words)
+    found = StatementList(n)
+    words, times = lines.words, lines.times
+    short, brief = words <= 3, words <= 8
+    found.bins("words:", words, [2, 4, 7, 13, 21, 41, 81])
+    _wording(found, lines)
+    _meaning(found, lines, brief)
+    for size, name in (
+        (short, "up to 3 words"),
+        (~short & ~lines.prose, "a line"),
+        (lines.prose, "prose"),
+    ):
+        found.add(f"{name}, twice on the page", size & (times == 2))
+        found.add(f"{name}, three times or more on the page", size & (times >= 3))
+    _place(found, lines)
+    return found.done()
+
+
+def _wording(found: StatementList, lines: Lines) -> None:
+    words = lines.words
+    several = words >= 3
+    sentence = lines.ends("sentence_end")
+    function = lines.sum("function") / words
+    found.add("ends like a sentence", sentence & several)
+    found.add("two sentences or more", lines.sum("sentence_end") >= 2)
+    found.add("a sentence of less than 18 words", sentence & several & (words < PROSE_WORDS))
+    found.add("ends in three dots", lines.ends("ellipsis"))
+    found.add("ends in a comma or colon", lines.ends("clause_end"))
+    found.add("no small words at all", several & (function == 0))
+    found.add("many small words", several & (function >= 0.3))
+    capital = (lines.sum("title_case") + lines.sum("upper_case")) / words
+    found.add(
+        "words capitalised as in a headline", (words >= 4) & (words <= 24) & (capital >= 0.65)
+    )
+    found.add("a line capitalised as running text", (words >= 5) & (words <= 24) & (capital < 0.4))
+    found.add("all capitals", (lines.sum("upper_case") >= 0.8 * words) & (words <= 10))
+    found.add("begins with a small letter", lines.begins("lower_case"))
+    found.add("begins with a number", lines.begins("number"))
+    found.add("begins with a quotation mark", lines.begins("quote"))
+    found.add("quotes somebody", (lines.sum("quote") >= 2) & (words > 12))
+    found.add("ends with a bracket", lines.ends("closes") & several)
+    found.add("mostly numbers", lines.sum("digits") >= 0.5 * words)
+    found.add("no word in it", lines.sums[:, _COLUMN["words"]] == 0)
+    found.add("separators between words", (lines.sum("separator") >= 1) & (words <= 20))
+    found.add("a mail or web address", lines.sum("address") >= 1)
+    found.add("a price, short", (lines.sum("currency") >= 1) & (words <= 8))
+    found.add("a price in prose", (lines.sum("currency") >= 1) & (words > 8))
+
+
+def _meaning(found: StatementList, lines: Lines, brief: Bools) -> None:
+    words = lines.words
+    middle = (words > 8) & (words <= 70)
+    found.add("a time or date and little else", lines.moment)
+    found.add(
+        "a time or date among other words",
+        brief
+        & ~lines.moment
+        & ((lines.sum("time") + lines.sum("month") + lines.sum("clock")) >= 1),
+    )
+    found.add("a year in a longer line", (lines.sum("year") >= 1) & (words > 8))
+    found.add("copyright sign", lines.sum("copyright") >= 1)
+    found.add(
+        "ends naming a photographer or agency", lines.ends("credit") & ~lines.begins("action")
+    )
+    found.add("ends with a credit in brackets", lines.ends("closes") & (lines.sum("credit") >= 1))
+    found.add("begins with a credit word", lines.begins("credit"))
+    found.add("a short credit", brief & (lines.sum("credit") >= 1))
+    found.add("credit words in a sentence", middle & (lines.sum("credit") >= 1))
+    found.add("two credit words or more", (lines.sum("credit") >= 2) & (words <= 70))
+    found.add("says where in a picture", middle & (lines.sum("picture") >= 1))
+    for mark, what in (
+        ("action", "a call to action"),
+        ("social", "share or follow"),
+        ("legal", "legal words"),
+        ("comment", "words of comments and votes"),
+        ("author", "words of authorship"),
+        ("related", "words of related stories"),
+        ("site", "words of menus and accounts"),
+    ):
+        number = lines.sum(mark)
+        found.add(f"{what}, in up to 8 words", brief & (number >= 1))
+        found.add(f"{what}, and little else", (words <= 10) & (number >= 0.5 * words))
+        found.add(f"{what}, twice in a longer line", (words > 8) & (words <= 60) & (number >= 2))
+        found.add(f"begins with {what}", lines.begins(mark))
+
+
+def _shift(column: Bools, by: int) -> Bools:
+    """The column of the line `by` places on; False past the ends."""
+    out = np.zeros_like(column)
+    if by > 0:
+        out[:-by] = column[by:]
+    else:
+        out[-by:] = column[:by]
+    return out
+
+
+def _window(value: Floats, reach: int) -> Floats:
+    """Sum over the lines up to `reach` places away, the line itself included."""
+    total = np.concatenate([[0.0], np.cumsum(value, dtype=np.float64)])
+    at = np.arange(len(value))
+    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(value))
+    out: Floats = (total[high] - total[low]).astype(np.float32)
+    return out
+
+
+def _place(found: StatementList, lines: Lines) -> None:
+    n = len(lines.words)
+    at = np.arange(n)
+    low, high = lines.run
+    inside = (at >= low) & (at < high)
+    words, prose, headline, moment = lines.words, lines.prose, lines.headline, lines.moment
+    short = words <= 3
+    found.add("among the first 5 lines", at < 5)
+    found.add("in the first tenth", at < 0.1 * n)
+    found.add("in the last tenth", at >= 0.9 * n)
+    found.add("in the last quarter", at >= 0.75 * n)
+    run_words = float(words[low:high].sum())
+    share = run_words / max(float(words.sum()), 1.0)
+    big = run_words >= 250
+    found.add("the page has a long run of prose", np.full(n, big))
+    for name, kind in (
+        ("prose", prose),
+        ("a headline", headline),
+        ("up to 3 words", short),
+        ("a short sentence", ~prose & ~headline & ~short),
+    ):
+        found.add(f"{name} inside the main run", kind & inside)
+        found.add(f"{name} above the main run", kind & (at < low) & big)
+        found.add(f"{name} below the main run", kind & (at >= high) & big)
+        found.add(f"{name} on a page without a long run", kind & ~inside & (not big))
+    found.add(
+        "prose within 10 lines of the main run",
+        prose & ~inside & (at >= low - 10) & (at < high + 10),
+    )
+    found.add("right above the main run", (at >= low - 3) & (at < low) & big)
+    found.add("right below the main run", (at >= high) & (at < high + 3) & big)
+    found.bins(
+        "share of the page in its main run:",
+        np.full(n, share, np.float32),
+        [0.2, 0.5, 0.8],
+        headline,
+    )
+    prose_words = np.where(prose, words, 0).astype(np.float32)
+    for reach in (3, 10):
+        near = _window(prose_words, reach) - prose_words
+        all_near = np.maximum(_window(words, reach) - words, 1)
+        found.bins(
+            f"share of prose within {reach} lines:",
+            (near / all_near).astype(np.float32),
+            [0.05, 0.35, 0.65, 0.9],
+        )
+    found.bins(
+        "lines of up to 3 words within 5 lines:", _window(short.astype(np.float32), 5), [1, 3, 6, 9]
+    )
+    found.bins("headlines within 5 lines:", _window(headline.astype(np.float32), 5), [2, 4, 7])
+    found.bins("times and dates within 6 lines:", _window(moment.astype(np.float32), 6), [1, 3])
+    heading = short & (lines.times >= 3)
+    for by, where in ((-1, "before"), (1, "after")):
+        found.add(f"a time or date in the line {where}", _shift(moment, by))
+        found.add(f"prose in the line {where}", _shift(prose, by))
+        found.add(f"a headline in the line {where}", _shift(headline, by))
+        found.add(f"up to 3 words in the line {where}", _shift(short, by))
+        found.add(f"a repeated heading in the line {where}", _shift(heading, by))
+        found.add(
+            f"a headline, with a time or date {where}",
+            headline & (_shift(moment, by) | _shift(moment, 2 * by)),
+        )
+        found.add(
+            f"a headline, with a sentence {where}",
+            headline & _shift(~short & ~headline & ~moment, by),
+        )
+        found.add(f"prose, with a headline {where}", prose & _shift(headline, by))
+    found.add(
+        "a line beside a repeated heading", ~short & (_shift(heading, -1) | _shift(heading, 1))
+    )
+    found.add("prose alone between short lines", prose & ~_shift(prose, 1) & ~_shift(prose, -1))
+    found.add("a headline that stands twice or more", headline & (lines.times >= 2))
+    away = ~inside & (words >= 3)
+    found.bins("shared words with the main run:", lines.kin, [0.15, 0.4, 0.7], away & big)
+    found.bins(
+        "shared words with the rest of the main run:",
+        lines.kin,
+        [0.15, 0.4, 0.7],
+        inside & (words >= 3) & big,
+    )
+
+
+def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -> Statements:
+    """What the lines around look like, by the scores of the first reading.
+
+    Args:
+        scores: float32 [n_segments, n_labels].
+        lines: of the same page.
+        names: n_labels label names.
+    """
+    n = len(scores)
+    found = StatementList(n)
+    words = np.sqrt(lines.words)
+    for label, name in enumerate(names):
+        own = scores[:, label]
+        found.bins(f"taken alone, {name}:", own, [0.1, 0.3, 0.5, 0.7, 0.9])
+        for reach in (1, 3, 8):
+            weight = np.maximum(_window(words, reach) - words, 1e-6)
+            near = (_window(own * words, reach) - own * words) / weight
+            found.bins(
+                f"{name} within {reach} lines:", near.astype(np.float32), [0.15, 0.35, 0.6, 0.85]
+            )
+        total = float((own * words).sum() / words.sum())
+        found.bins(f"{name} on the whole page:", np.full(n, total, np.float32), [0.1, 0.3, 0.6])
+        group = np.bincount(lines.same, own)[lines.same] / lines.times
+        found.bins(
+            f"{name} where its text stands:",
+            group.astype(np.float32),
+            [0.2, 0.5, 0.8],
+            lines.times > 1,
+        )
+    return found.done()
