@@ -123,8 +123,14 @@ def records(
             state.place, state.got = str(flow.offset), "nothing"
             yield from _member_records(flow, state, max_bytes)
         except Cut:
+            end, begin = raw.offset, int(state.place.partition(".")[0])
+            if next_member(raw, flow, begin + 1):
+                # Not the file but the record runs on for ever: its bytes are broken.
+                detail = f"the record has no end; reading goes on at byte {raw.offset}"
+                yield Wound("damaged archive", state.place, detail)
+                continue
             detail = (
-                f"the file ends at byte {raw.offset} within the record that begins at "
+                f"the file ends at byte {end} within the record that begins at "
                 f"{state.place} ({state.got} of it is there); {state.n_good} whole records "
                 "before it were read"
             )
@@ -132,7 +138,7 @@ def records(
             return
         except Damaged as error:
             lost = flow.offset
-            found = next_member(raw, flow)
+            found = next_member(raw, flow, lost + 1)
             where = f"reading goes on at byte {raw.offset}" if found else "nothing follows"
             yield Wound("damaged archive", str(lost), f"{error} at byte {lost}; {where}")
             if not found:

@@ -247,12 +247,12 @@ def read_dictionary(raw: Raw) -> bytes | None:
     return content
 
 
-def next_member(raw: Raw, flow: Flow) -> bool:
-    """After a broken member: stand at the next that begins a record."""
+def next_member(raw: Raw, flow: Flow, start: int) -> bool:
+    """Stand at the first member at or after `start` that begins a record, if any."""
     if flow.kind not in _MAGIC:
         return False
-    raw.file.seek(flow.offset + 1)
-    raw.offset, raw.rest = flow.offset + 1, b""
+    raw.file.seek(start)
+    raw.offset, raw.rest = start, b""
     return scan(raw, None, flow.kind, flow.dictionary)
 
 
