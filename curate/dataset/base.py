@@ -76,6 +76,7 @@ class DatasetConfig:
     allow_breaking: bool = False
     push_to_hub: str | None = None
     hub_private: bool = True
+    mirror: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no single field can tell."""
@@ -164,7 +165,8 @@ class Published:
         diff: rows added, removed and changed against the previous version;
             None for the first one.
         notes: sentences the user should read (few sites, nothing for a split).
-        pushed: URL of the commit on the hub, if one was asked for.
+        pushed: URL of the version on the hub, if a push was asked for.
+        mirrored: URL of its copy, if a mirror was asked for.
     """
 
     path: Path
@@ -176,3 +178,4 @@ class Published:
     diff: Mapping[str, object] | None = None
     notes: tuple[str, ...] = ()
     pushed: str | None = None
+    mirrored: str | None = None

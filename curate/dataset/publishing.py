@@ -24,13 +24,12 @@ from curate.dataset.diff import diff_versions
 from curate.dataset.facts import Facts, connect, count
 from curate.dataset.gate import check_data, check_words, reload_and_compare
 from curate.dataset.hub import push_once
-from curate.dataset.versions import Home, publish_lock
+from curate.dataset.mirror import Mirror
+from curate.dataset.versions import MANIFEST, Home, publish_lock
 from curate.io import TEMP_PREFIX, file_digest, json_digest, read_json, write_json
 from curate.schema import LabelSet
 
-__all__ = ["MANIFEST", "publish"]
-
-MANIFEST = "manifest.json"
+__all__ = ["publish"]
 
 FORMAT = 1
 """Of the published layout and its manifest; another number makes a new version."""
@@ -78,6 +77,9 @@ def publish(
     home = Home(exports / name)
     with publish_lock(home.folder):
         home.sweep()
+        mirror = Mirror(config.mirror, name) if config.mirror else None
+        if mirror is not None:
+            mirror.take_over(home)
         staging = home.stage()
         scratch = home.folder / f"{TEMP_PREFIX}version-scratch"
         try:
@@ -92,6 +94,8 @@ def publish(
             shutil.rmtree(scratch, ignore_errors=True)
             if staging.exists():
                 shutil.rmtree(staging)
+        if mirror is not None:
+            published = replace(published, mirrored=mirror.bring(home, progress))
     if config.push_to_hub is not None:
         url = push_once(
             published.path, config.push_to_hub, private=config.hub_private, progress=progress
@@ -225,7 +229,7 @@ def _write_words(
             "diff": diff,
             "notes": list(built.notes),
             "labels": asdict(label_set) | {"guideline_digest": label_set.guideline_digest},
-            "config": asdict(config),
+            "config": _public_config(config),
             "facts": dict(given),
             "files": [
                 {
@@ -239,6 +243,12 @@ def _write_words(
             ],
         },
     )
+
+
+def _public_config(config: DatasetConfig) -> dict[str, object]:
+    """Options as published: without places, which tell of a machine and not of the data."""
+    told = {key: value for key, value in asdict(config).items() if key != "mirror"}
+    return told | {"decontaminate": [Path(path).name for path in config.decontaminate]}
 
 
 def _plain_left_out(left_out: LeftOut) -> dict[str, dict[str, int]]:

@@ -20,9 +20,10 @@ from typing import Any
 from curate.errors import DatasetError
 from curate.io import TEMP_PREFIX, read_json, write_json
 
-__all__ = ["LATEST", "Home", "publish_lock"]
+__all__ = ["LATEST", "MANIFEST", "Home", "publish_lock"]
 
 LATEST = "latest.json"
+MANIFEST = "manifest.json"
 LOCK = ".publish.lock"
 MARK = ".unpublished"
 """Stands in a version's folder from before its renaming until `latest.json` names it."""
@@ -131,13 +132,17 @@ class Home:
             _sync(path)
         _sync(staging)
         told = self.latest()
+        versions = [*(told["versions"] if told else ()), {"version": version, "digest": digest}]
+        return self.adopt(
+            staging, version, {"version": version, "digest": digest, "versions": versions}
+        )
+
+    def adopt(self, staging: Path, version: str, latest: dict[str, Any]) -> Path:
+        """Give a staging folder its name, then let `latest.json` say so."""
         target = self.folder / version
         staging.rename(target)
         _sync(self.folder)
-        versions = [*(told["versions"] if told else ()), {"version": version, "digest": digest}]
-        write_json(
-            self.folder / LATEST, {"version": version, "digest": digest, "versions": versions}
-        )
+        write_json(self.folder / LATEST, latest)
         _sync(self.folder / LATEST)
         _sync(self.folder)
         (target / MARK).unlink()
