@@ -122,7 +122,9 @@ def _content(
     verdict: str | None,
     lead_time_s: float | None,
 ) -> str:
-    told = [[s.start, s.end, s.label, s.action, s.region_id, s.exact] for s in spans]
+    told = [
+        [s.start, s.end, s.label, s.action, s.region_id, replace_surrogates(s.exact)] for s in spans
+    ]
     return digest(canonical_json([status, annotator, verdict, lead_time_s, told]))
 
 

@@ -112,8 +112,7 @@ required="false">
   </View>
   <Text name="{TEXT_OBJECT}" value="$text" granularity="word" showLabels="true" \
 saveTextResult="no"/>
-</View>
-"""
+</View>"""
 
 
 def parse_config(xml: str) -> ParsedConfig | None:

@@ -188,10 +188,11 @@ def plan(
                 refused.append((page_id, f"task {first.task_id}: {_ALTERED}"))
                 unchanged.append(first)
             continue
-        if first.page_key not in states:
-            (orphaned if current is not None else unchanged).append(first)
+        state = states.get(first.page_key)
+        if state is None and current is not None:
+            orphaned.append(first)
             continue
-        if states[first.page_key] != page_id:
+        if state is not None and state != page_id:
             (to_close if first.untouched else unchanged).append(first)
             continue
         task_now = wanted.get(page_id)

@@ -265,8 +265,7 @@ class ReviewProject:
         return Progress(
             tasks=int(told.get("task_number") or 0),
             annotated=int(told.get("num_tasks_with_annotations") or 0),
-            annotations=int(told.get("total_annotations_number") or 0)
-            - int(told.get("skipped_annotations_number") or 0),
+            annotations=int(told.get("total_annotations_number") or 0),
             skipped=int(told.get("skipped_annotations_number") or 0),
         )
 

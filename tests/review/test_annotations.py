@@ -53,7 +53,7 @@ annotations = st.builds(
     annotator=text,
     status=st.sampled_from(["submitted", "skipped", "deleted"]),
     spans=st.lists(spans, max_size=3).map(tuple),
-    updated_at=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the strategy adds the zone
+    updated_at=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
     lead_time_s=st.none() | st.floats(0, 1e6),
     verdict=st.none() | text,
     schema=text,
