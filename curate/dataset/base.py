@@ -77,6 +77,7 @@ class DatasetConfig:
     push_to_hub: str | None = None
     hub_private: bool = True
     mirror: str | None = None
+    neighbours: tuple[Literal["label_studio", "spacy", "text"], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no single field can tell."""

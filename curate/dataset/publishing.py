@@ -25,6 +25,7 @@ from curate.dataset.facts import Facts, connect, count
 from curate.dataset.gate import check_data, check_words, reload_and_compare
 from curate.dataset.hub import push_once
 from curate.dataset.mirror import Mirror
+from curate.dataset.neighbours import export_neighbours
 from curate.dataset.versions import MANIFEST, Home, publish_lock
 from curate.io import TEMP_PREFIX, file_digest, json_digest, read_json, write_json
 from curate.schema import LabelSet
@@ -94,6 +95,7 @@ def publish(
             shutil.rmtree(scratch, ignore_errors=True)
             if staging.exists():
                 shutil.rmtree(staging)
+        export_neighbours(published.path, config.neighbours)
         if mirror is not None:
             published = replace(published, mirrored=mirror.bring(home, progress))
     if config.push_to_hub is not None:
@@ -247,7 +249,9 @@ def _write_words(
 
 def _public_config(config: DatasetConfig) -> dict[str, object]:
     """Options as published: without places, which tell of a machine and not of the data."""
-    told = {key: value for key, value in asdict(config).items() if key != "mirror"}
+    told = {
+        key: value for key, value in asdict(config).items() if key not in {"mirror", "neighbours"}
+    }
     return told | {"decontaminate": [Path(path).name for path in config.decontaminate]}
 
 
