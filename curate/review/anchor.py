@@ -58,9 +58,9 @@ def quoted(text: str, start: int, end: int) -> tuple[str, str, str]:
 def reanchor(spans: Sequence[Span], text: str) -> list[Anchored]:
     """Find each span on `text`.
 
-    First the same quote at the same position, then the one place where the
-    quote stands (told apart by its neighbourhood where there are several),
-    then whole lines of it. No two spans are put on the same characters: the
+    First the one place where the whole quote stands (told apart by its
+    neighbourhood, then by its position, where there are several), then whole
+    lines of it. No two spans are put on the same characters: the
     one found with more certainty keeps them, the other is an orphan.
     """
     first = [_find(span, text) for span in spans]
@@ -81,13 +81,10 @@ def _hits(span: Span, taken: Sequence[tuple[int, int]]) -> bool:
 
 
 def _find(span: Span, text: str) -> Anchored:
-    if text[span.start : span.end] == span.exact and (
-        len(span.exact) >= SHORT_CHARS or _context(span, text, span.start) >= MIN_CONTEXT_CHARS
-    ):
-        return Anchored(span, "kept", (_at(span, text, span.start, span.end),))
-    place = _only_place(span, text)
+    place = _place(span, text)
     if place is not None:
-        return Anchored(span, "moved", (_at(span, text, place, place + len(span.exact)),))
+        outcome: Outcome = "kept" if place == span.start else "moved"
+        return Anchored(span, outcome, (_at(span, text, place, place + len(span.exact)),))
     parts = _lines(span, text)
     return Anchored(span, "partial" if parts else "orphan", tuple(parts))
 
@@ -97,8 +94,13 @@ def _at(span: Span, text: str, start: int, end: int) -> Span:
     return replace(span, start=start, end=end, exact=exact, prefix=prefix, suffix=suffix)
 
 
-def _only_place(span: Span, text: str) -> int | None:
-    """Start of the one place where the quote stands beyond doubt, else None."""
+def _place(span: Span, text: str) -> int | None:
+    """Start of the place where the quote stands beyond doubt, else None.
+
+    Of several places the one with most of the old neighbourhood; the old
+    position only breaks a tie, since after an insertion another copy of a
+    repeated line may stand exactly there.
+    """
     if not span.exact.strip():
         return None
     places: list[int] = []
@@ -106,15 +108,16 @@ def _only_place(span: Span, text: str) -> int | None:
     while at >= 0:
         places.append(at)
         at = text.find(span.exact, at + 1)
-    if not places:
-        return None
     if len(places) == 1 and len(span.exact) >= SHORT_CHARS:
         return places[0]
-    scored = sorted(((_context(span, text, place), place) for place in places), reverse=True)
-    best = scored[0]
-    if best[0] < MIN_CONTEXT_CHARS or (len(scored) > 1 and scored[1][0] == best[0]):
+    scores = {place: _context(span, text, place) for place in places}
+    best = max(scores.values(), default=0)
+    if best < MIN_CONTEXT_CHARS:
         return None
-    return best[1]
+    tied = [place for place, score in scores.items() if score == best]
+    if span.start in tied:
+        return span.start
+    return tied[0] if len(tied) == 1 else None
 
 
 def _context(span: Span, text: str, start: int) -> int:
