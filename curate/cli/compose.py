@@ -22,8 +22,11 @@ def config_folder() -> Path:
     raise ConfigError(f"no configs/ beside or inside {package}; install the package again")
 
 
-def compose(overrides: Sequence[str]) -> dict[str, Any]:
+def compose(overrides: Sequence[str], *, complete: bool = False) -> dict[str, Any]:
     """The configuration under these overrides, as plain values.
+
+    Args:
+        complete: refuse mandatory values that are not set.
 
     Raises:
         ConfigError: an override names an unknown key or option, or can't be read.
@@ -35,12 +38,13 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
     try:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return plain(hydra_compose("curate", overrides=list(overrides)))
+            composed = hydra_compose("curate", overrides=list(overrides))
+            return plain(composed, complete=complete)
     except (HydraException, OmegaConfBaseException) as error:
         raise rewritten(error) from error
 
 
-def plain(config: Any) -> dict[str, Any]:
+def plain(config: Any, *, complete: bool = True) -> dict[str, Any]:
     """A composed configuration as plain dicts, lists and scalars, resolved.
 
     Raises:
@@ -50,7 +54,7 @@ def plain(config: Any) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        value = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        value = OmegaConf.to_container(config, resolve=True, throw_on_missing=complete)
     except OmegaConfBaseException as error:
         raise rewritten(error) from error
     assert isinstance(value, dict)
@@ -76,7 +80,8 @@ def rewritten(error: Exception) -> ConfigError:
     if found := re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", text):
         return ConfigError(_unknown_key(found.group(2)))
     if found := re.search(r"Missing mandatory value: (\S+)", text):
-        return ConfigError(f"{found.group(1)} is not set; give it as {found.group(1)}=VALUE")
+        key = getattr(error, "full_key", None) or found.group(1)
+        return ConfigError(f"{key} is not set; give it as {key}=VALUE")
     if found := re.search(
         r"Value '(.*?)' of type '.*?' could not be converted to (\w+)\s+full_key: (\S+)", text
     ):

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     from curate.cli.run import execute
 
     overrides = args.overrides or last_overrides(Path(compose([])["paths"]["runs"]))
-    config = compose(overrides)
+    config = compose(overrides, complete=True)
     if args.action == "status":
         return _status(config)
     if args.action == "plan":

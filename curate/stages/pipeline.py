@@ -131,12 +131,12 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
         key: value
         for key, value in settings.config["pages"].items()
         # What they decide is told by the units' names and contents.
-        if key not in ("path", "unit_bytes")
+        if key not in ("path", "limit", "unit_bytes")
     }
     modules = ["curate.stages.pages", *room("curate.pages")]
     made = context.recipe("pages", modules, options)
-    cache = DigestCache(Path(settings.paths.state) / "input-digests.json")
-    units = list(plan_units(settings.pages, cache))
+    with DigestCache(Path(settings.paths.state) / "input-digests.sqlite") as cache:
+        units = list(plan_units(settings.pages, cache))
     context.facts["inputs"] = [
         {"key": unit.key, "version": unit.version, "bytes": unit.n_bytes} for unit in units
     ]
