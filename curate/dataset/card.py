@@ -176,12 +176,18 @@ def _size_category(n_rows: int) -> str:
 def _intro(told: CardInput) -> str:
     counts = told.facts.flat()
     names = ", ".join(f"`{name}`" for name in told.label_set.names)
+    human = counts.get("origin/human", 0)
+    by_people = (
+        f"{_n(human, 'segment')} carry a person's label, on "
+        f"{_n(counts['reviewed'], 'reviewed page')}."
+        if human
+        else "No segment carries a person's label yet."
+    )
     return f"""# {told.config.title or told.name}
 
 {_n(counts["segments"], "segment")} of {_n(counts["pages"], "web page")} from \
 {_n(counts["sites"], "site")}, each segment labelled {names}. Every row says where its label \
-comes from: {_n(counts.get("origin/human", 0), "segment")} carry a person's label, on \
-{_n(counts["reviewed"], "reviewed page")}.
+comes from. {by_people}
 
 Version `{told.version}` of `{told.name}`, with two views of the same data: `segments`, one row a \
 segment, and `pages`, one row a page with its segments as spans of its text\
@@ -231,7 +237,7 @@ def _labels(told: CardInput) -> str:
             str(number),
             f"`{label.name}`",
             label.description,
-            "; ".join(f"“{example}”" for example in label.examples[:4]),
+            "; ".join(label.examples[:4]),
         ]
         for number, label in enumerate(told.label_set.labels)
     ]

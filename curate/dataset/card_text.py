@@ -45,7 +45,7 @@ print(duckdb.sql(counts))
 LIMITS = """## Known limits
 
 - Labels with origin `model` or `rule` are a machine's and have its errors; filter on `origin`, or \
-on `score`, where that matters. Scores are calibrated on other pages than these.
+on `score`, where that matters. A score is the labeler's own estimate, made on other pages.
 - Reviewers saw the labeler's suggestions, which draws their labels towards it.
 - Text that a reviewer left without a label is in the page's `text` but in no segment.
 - Splits are by site: ratios hold only roughly, and a large site moves them.

@@ -247,8 +247,14 @@ def _hidden(value: str) -> str:
     return repr(value[:3] + "…")
 
 
-def check_words(folder: Path, given: Mapping[str, object]) -> None:
+def check_words(folder: Path, given: Mapping[str, object], allowed: str = "") -> None:
     """No secret in card, manifest, Croissant file or report; no address in the facts.
+
+    Args:
+        folder: staging folder of the new version.
+        given: the run's facts.
+        allowed: text that was written to be published; addresses in it may stand
+            in the facts too.
 
     Raises:
         DatasetError: the first finding, telling the file and the kind only.
@@ -265,10 +271,12 @@ def check_words(folder: Path, given: Mapping[str, object]) -> None:
                 f"{name} would publish what looks like {kind}; remove it from the configuration "
                 "(secrets belong into the environment), then publish again"
             )
-    match = EMAIL.search(json.dumps(given, ensure_ascii=False, default=str))
-    if match:
+    public = set(EMAIL.findall(allowed))
+    met = EMAIL.findall(json.dumps(given, ensure_ascii=False, default=str))
+    private = [address for address in met if address not in public]
+    if private:
         raise DatasetError(
-            f"the run's facts hold an e-mail address ({_hidden(match[0])}), which the "
+            f"the run's facts hold an e-mail address ({_hidden(private[0])}), which the "
             "manifest would publish; remove it from the configuration, or use dataset.contact "
             "for a public one"
         )

@@ -26,8 +26,9 @@ from curate.dataset.gate import check_data, check_words, reload_and_compare
 from curate.dataset.hub import push_once
 from curate.dataset.mirror import Mirror
 from curate.dataset.neighbours import export_neighbours
+from curate.dataset.scan import without_places
 from curate.dataset.versions import MANIFEST, Home, publish_lock
-from curate.io import TEMP_PREFIX, file_digest, json_digest, read_json, write_json
+from curate.io import TEMP_PREFIX, canonical_json, file_digest, json_digest, read_json, write_json
 from curate.schema import LabelSet
 
 __all__ = ["publish"]
@@ -76,6 +77,7 @@ def publish(
             publish tries again).
     """
     home = Home(exports / name)
+    facts = without_places(facts)
     with publish_lock(home.folder):
         home.sweep()
         mirror = Mirror(config.mirror, name) if config.mirror else None
@@ -152,7 +154,7 @@ def _finish(
     if report is not None:
         report(staging)
     progress("check", 1, 3)
-    check_words(staging, given)
+    check_words(staging, given, _written_for_all(config, label_set))
     progress("check", 2, 3)
     reload_and_compare(staging, built.files, config, label_set, memory_limit, scratch)
     progress("check", 3, 3)
@@ -167,6 +169,12 @@ def _finish(
         diff=diff,
         notes=built.notes,
     )
+
+
+def _written_for_all(config: DatasetConfig, label_set: LabelSet) -> str:
+    """Texts that their writers meant to be published, addresses in them included."""
+    own = [config.title or "", config.sources, config.citation, config.contact]
+    return "\n".join([*own, label_set.guideline, canonical_json(asdict(label_set))])
 
 
 def _told(config: DatasetConfig) -> dict[str, object]:

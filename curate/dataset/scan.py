@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["find_secret"]
+__all__ = ["find_secret", "without_places"]
 
 MIN_SECRET_CHARS = 8
 """Shorter values of environment variables would match by chance."""
@@ -23,6 +25,24 @@ _KINDS = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a password in a URL", re.compile(r"://[^\s/:@?#\"']+:[^\s/@?#\"']+@[\w.-]+")),
 )
+
+
+_PLACE = re.compile(r"(?<![\w.~:/-])(?:~|/[^\s/:,;'\"]+)(?:/[^\s/:,;'\"]+)*/([^\s/:,;'\"]+)")
+"""An absolute path of two parts or more, or one below the home folder; not a URL."""
+
+
+def without_places(value: Any) -> Any:
+    """A JSON-like value in which absolute paths keep their last part only.
+
+    Where files lay tells of a machine and its user, not of the data.
+    """
+    if isinstance(value, str):
+        return _PLACE.sub(r"…/\1", value)
+    if isinstance(value, Mapping):
+        return {name: without_places(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_places(part) for part in value]
+    return value
 
 
 def find_secret(text: str, *, own_only: bool = False) -> str | None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.dataset import gate, publishing
-from curate.dataset.scan import find_secret
+from curate.dataset.scan import find_secret, without_places
 from curate.dataset.splits import split_of
 from curate.errors import DatasetError
 from curate.schema import SPLITS
@@ -225,7 +225,8 @@ class TestSecrets:
         )
 
     def test_public_contact_is_allowed(self, bench: Bench) -> None:
-        told = bench.publish(make_docs(), contact="data@example.org")
+        facts = {"config": {"contact": "data@example.org"}, "overrides": ["x=data@example.org"]}
+        told = bench.publish(make_docs(), contact="data@example.org", facts=facts)
         assert "data@example.org" in (told.path / "README.md").read_text()
 
 
@@ -240,6 +241,22 @@ class TestSecrets:
 )
 def test_what_is_no_secret(text: str) -> None:
     assert find_secret(text) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "published"),
+    [
+        ("pages.path=/home/ann/crawl/a.warc.gz", "pages.path=…/a.warc.gz"),
+        (["/srv/x/y.txt:3", {"k": "~/data/p.jsonl"}], ["…/y.txt:3", {"k": "…/p.jsonl"}]),
+        ("a/b/c.txt", "a/b/c.txt"),
+        ("https://host.example/a/b/c", "https://host.example/a/b/c"),
+        ("s3://bucket/a/b", "s3://bucket/a/b"),
+        ("text/html and 3/4, 1/2/3, /x", "text/html and 3/4, 1/2/3, /x"),
+        (7, 7),
+    ],
+)
+def test_places_of_this_machine_are_not_told(told: object, published: object) -> None:
+    assert without_places(told) == published
 
 
 class TestReload:
