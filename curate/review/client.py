@@ -27,6 +27,9 @@ MIN_VERSION = (1, 18)
 
 TESTED_VERSION = "1.23.2"
 
+NEEDED = ("projects.create", "tasks.create", "tasks.change", "predictions.any", "annotations.view")
+"""Rights that a sync uses, as the server calls them."""
+
 ACCESS_LIFE_S = 240.0
 """An access token made from a personal one lives 300 s; a fresh one is asked for before."""
 
@@ -247,7 +250,7 @@ class LabelStudio:
         return str(release or "unknown")
 
     def check(self) -> str:
-        """Fail early: not a Label Studio, too old, wrong key; returns the release.
+        """Fail early: no Label Studio, too old, wrong key, may not write; returns the release.
 
         Raises:
             ReviewError: one clear line for each.
@@ -264,7 +267,13 @@ class LabelStudio:
                 f"{self.url} runs Label Studio {release}; at least "
                 f"{'.'.join(map(str, MIN_VERSION))} is needed (tested with {TESTED_VERSION})"
             )
-        self.whoami()
+        user = self.whoami()
+        allowed = user.get("permissions")
+        if isinstance(allowed, list) and (lacking := [p for p in NEEDED if p not in allowed]):
+            raise ReviewError(
+                f"{self.url}: the user of {self._key_name} lacks the right to "
+                f"{', '.join(lacking)}; ask the server's administrator, or use another user's key"
+            )
         return release
 
     def whoami(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TEXT_OBJECT = "text"
 VERDICTS = (("ok", "7"), ("bad extraction", "8"), ("unsure", "9"))
 """Choices about the page as a whole, with their hotkeys."""
 
+# No ">" or "&" in it: the server hands the style sheet on without unescaping it.
 _STYLE = """
     .lsf-htx-richtext { font-size: 15px; line-height: 1.7; max-width: 100ch; padding-top: 8px; }
     .curate-bar .lsf-htx-richtext { font-size: 14px; padding: 0; max-width: none; }
@@ -45,7 +46,12 @@ _STYLE = """
       background: var(--color-neutral-background, #fff);
       border-bottom: 1px solid var(--color-neutral-border, #ddd); }
     .curate-row { display: flex; flex-wrap: wrap; gap: 4px 32px; align-items: center; }
-    .curate-row > div { margin: 0 !important; }
+    .curate-row .lsf-labels, .curate-row .lsf-choices { margin: 0 !important; }
+    [class*="modal"] h2, [class*="modal"] h3 { margin: 16px 0 6px; font-weight: bold; }
+    [class*="modal"] p { margin: 0 0 8px; }
+    [class*="modal"] ul, [class*="modal"] ol { margin: 0 0 8px 20px; padding: 0; }
+    [class*="modal"] ul li { list-style: disc; margin-bottom: 4px; }
+    [class*="modal"] ol li { list-style: decimal; margin-bottom: 4px; }
 """
 
 
@@ -97,7 +103,7 @@ def labeling_config(label_set: LabelSet) -> str:
         for name, key in VERDICTS
     )
     return f"""<View>
-  <Style>{html.escape(_STYLE, quote=False)}  </Style>
+  <Style>{_STYLE}  </Style>
   <View className="curate-bar">
     <HyperText name="head" value="$head" inline="true" clickableLinks="true"/>
     <View className="curate-row">
@@ -227,26 +233,26 @@ def guideline_html(label_set: LabelSet) -> str:
     """The guidelines as the project's instructions, one click away on the screen.
 
     Reads the part of Markdown that the guidelines use: headings, lists,
-    paragraphs, `**strong**` and `*emphasis*`.
+    paragraphs, `**strong**` and `*emphasis*`. The server strips style
+    attributes from it; the labeling config's own style sheet lays it out.
     """
-    colours = {label.name: label.color for label in label_set.labels}
     blocks: list[str] = []
     for chunk in re.split(r"\n\s*\n", label_set.guideline.strip()):
         lines = chunk.split("\n")
         while lines and (match := re.match(r"(#{1,4}) +(.*)", lines[0])):
             level = len(match[1]) + 1
-            blocks.append(f"<h{level}>{_inline(match[2], colours)}</h{level}>")
+            blocks.append(f"<h{level}>{_inline(match[2])}</h{level}>")
             lines = lines[1:]
         if lines:
-            blocks.append(_block(lines, colours))
+            blocks.append(_block(lines))
     return "\n".join(blocks)
 
 
-def _block(lines: Sequence[str], colours: dict[str, str]) -> str:
+def _block(lines: Sequence[str]) -> str:
     bullet = re.compile(r"\s*(?:[-*]|(\d+)\.) +(.*)")
     first = bullet.match(lines[0])
     if first is None:
-        return f"<p>{_inline(' '.join(line.strip() for line in lines), colours)}</p>"
+        return f"<p>{_inline(' '.join(line.strip() for line in lines))}</p>"
     items: list[list[str]] = []
     for line in lines:
         match = bullet.match(line)
@@ -255,19 +261,11 @@ def _block(lines: Sequence[str], colours: dict[str, str]) -> str:
         else:
             items[-1].append(line.strip())
     tag = "ol" if first[1] else "ul"
-    inner = "".join(f"<li>{_inline(' '.join(item), colours)}</li>" for item in items)
+    inner = "".join(f"<li>{_inline(' '.join(item))}</li>" for item in items)
     return f"<{tag}>{inner}</{tag}>"
 
 
-def _inline(text: str, colours: dict[str, str]) -> str:
+def _inline(text: str) -> str:
     text = html.escape(text, quote=False)
-
-    def strong(match: re.Match[str]) -> str:
-        colour = colours.get(match[1])
-        if colour is None:
-            return f"<strong>{match[1]}</strong>"
-        edge = f"border-left:4px solid {html.escape(colour)};padding-left:4px"
-        return f'<strong style="{edge}">{match[1]}</strong>'
-
-    text = re.sub(r"\*\*([^*]+)\*\*", strong, text)
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
     return re.sub(r"(?<![\w*])\*([^*\s][^*]*)\*(?![\w*])", r"<em>\1</em>", text)

@@ -30,8 +30,19 @@ Tell = Callable[[str], None]
 MAX_TITLE_CHARS = 50
 """Longest project title that the server takes."""
 
-HIDDEN_COLUMNS = ("head", "text", "page_key", "page_id", "text_hash", "labeler", "replaced", "url")
-"""Parts of a task's data that are no use in the list of pages."""
+HIDDEN_COLUMNS = (
+    *(f"data.{name}" for name in ("head", "text", "page_key", "page_id", "text_hash", "replaced")),
+    *("inner_id", "annotations_results", "annotations_ids", "total_predictions"),
+    *("predictions_model_versions", "predictions_results", "file_upload", "storage_filename"),
+    *("created_at", "updated_at", "updated_by", "avg_lead_time", "draft_exists", "annotators"),
+)
+"""Columns of the list of pages that tell a reviewer nothing."""
+
+HIDDEN_BESIDE_A_PAGE = (
+    *HIDDEN_COLUMNS,
+    *("data.url", "data.why", "data.labeler", "data.site", "completed_at"),
+    *("cancelled_annotations", "predictions_score"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +334,8 @@ def _create(
                 "data": {
                     "title": "Pages",
                     "hiddenColumns": {
-                        view: [f"tasks:data.{column}" for column in HIDDEN_COLUMNS]
-                        for view in ("explore", "labeling")
+                        "explore": [f"tasks:{column}" for column in HIDDEN_COLUMNS],
+                        "labeling": [f"tasks:{column}" for column in HIDDEN_BESIDE_A_PAGE],
                     },
                 },
             },

@@ -55,6 +55,16 @@ def test_what_a_server_may_answer(answer, told, monkeypatch):
     assert "<h1>" not in str(error.value)
 
 
+def test_a_user_who_may_not_write():
+    def answer(request):
+        if request.url.path.endswith("whoami"):
+            return httpx.Response(200, json={"permissions": ["annotations.view", "tasks.change"]})
+        return httpx.Response(200, json={"release": "1.23.2"})
+
+    with client(answer) as ls, pytest.raises(ReviewError, match="lacks the right to projects.crea"):
+        ls.check()
+
+
 def test_a_server_that_is_down_is_named_after_a_few_tries(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     tries = []

@@ -152,8 +152,7 @@ def test_guidelines_become_html(label_set):
     text = "# Head\n\nOne **article** and *two* < three\nlines.\n\n- a\n  b\n- c\n\n1. x\n2. y"
     assert guideline_html(replace(label_set, guideline=text)) == (
         "<h2>Head</h2>\n"
-        '<p>One <strong style="border-left:4px solid #2e7d32;padding-left:4px">article</strong>'
-        " and <em>two</em> &lt; three lines.</p>\n"
+        "<p>One <strong>article</strong> and <em>two</em> &lt; three lines.</p>\n"
         "<ul><li>a b</li><li>c</li></ul>\n<ol><li>x</li><li>y</li></ol>"
     )
 
