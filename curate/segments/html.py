@@ -189,10 +189,13 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             if depth == base:
                 return blocks
             frames.pop()
-            node = elements.pop().next
+            node = elements.pop()
             depth -= 1
             if len(ids) > depth:
-                ids.pop()
+                known = ids.pop()
+                if parts:
+                    tree.closed[depth] = (node, known)
+            node = node.next
             if depth < low:
                 low = depth
             if frame is not None:

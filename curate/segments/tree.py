@@ -20,12 +20,15 @@ class Tree:
         open: the open elements, the root first.
         ids: table indices of the first `len(ids)` open elements; whoever closes
             elements cuts it.
+        closed: elements of the table that closed while a block went on that they
+            hold text of, by level, with their table index.
         parent, tag, attrs: the table, as in `Layout`.
     """
 
     def __init__(self, root: LexborNode, body: LexborNode) -> None:
         self.open: list[LexborNode] = [root, body]
         self.ids: list[int] = []
+        self.closed: dict[int, tuple[LexborNode, int]] = {}
         self.parent: list[int] = []
         self.tag: list[str] = []
         self.attrs: list[str] = []
@@ -55,7 +58,9 @@ class Tree:
             still -= 1
         node = self.node(still)
         for at in range(still, level):
-            node = self._add(chain[at - block_level], node)
+            element = chain[at - block_level]
+            known = self.closed.get(at)
+            node = known[1] if known and known[0] is element else self._add(element, node)
         return node
 
     def _add(self, element: LexborNode, parent: int) -> int:
