@@ -45,8 +45,9 @@ def _joined(before: Path, after: Path, shape: str, key: str, compared: str) -> s
     old = ", ".join(f"b.{name.strip()}" for name in compared.split(","))
     new = ", ".join(f"a.{name.strip()}" for name in compared.split(","))
     return (
-        f"SELECT count_if(b.{key} IS NULL), count_if(a.{key} IS NULL), "
-        f"count_if(a.{key} = b.{key} AND ROW({old}) IS DISTINCT FROM ROW({new})), count(*) "
+        f"SELECT count(*) FILTER (WHERE b.{key} IS NULL), count(*) FILTER (WHERE a.{key} IS NULL), "
+        f"count(*) FILTER (WHERE a.{key} = b.{key} "
+        f"AND ROW({old}) IS DISTINCT FROM ROW({new})), count(*) "
         f"FROM {files_of(before, shape)} b FULL JOIN {files_of(after, shape)} a "
         f"ON a.{key} = b.{key}"
     )

@@ -111,7 +111,8 @@ def count(connection: Any, folder: Path, files: Sequence[ShardFile], names: Sequ
         labels[split] = {name: found.get(name, 0) for name in names}
     segments, pages = files_of(folder, "segments"), files_of(folder, "pages")
     agreed = connection.execute(
-        f"SELECT avg(agreement), count(agreement), count_if(adjudicated) FROM {segments}"
+        "SELECT avg(agreement), count(agreement), count(*) FILTER (WHERE adjudicated) "
+        f"FROM {segments}"
     ).fetchone()
     chars = connection.execute(
         f"SELECT quantile_disc(length(text), [0.5, 0.95]) FROM {pages}"
@@ -152,7 +153,8 @@ def _split_counts(
 ) -> SplitCounts:
     mine = [file for file in files if file.split == split]
     sites, reviewed = connection.execute(
-        f"SELECT count(DISTINCT site), count_if(reviewed) FROM {files_of(folder, 'pages', split)}"
+        "SELECT count(DISTINCT site), count(*) FILTER (WHERE reviewed) "
+        f"FROM {files_of(folder, 'pages', split)}"
     ).fetchone()
     return SplitCounts(
         pages=sum(file.rows for file in mine if file.shape == "pages"),
@@ -171,7 +173,7 @@ def _kept_suggestions(
     Segments of one page are not independent, so pages are resampled.
     """
     rows = connection.execute(
-        "SELECT label_name, page_id, count_if(action = 'accepted'), count(*) "
+        "SELECT label_name, page_id, count(*) FILTER (WHERE action = 'accepted'), count(*) "
         f"FROM {segments} WHERE action IN ('accepted', 'relabelled') GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     told = {}

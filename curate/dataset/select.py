@@ -18,6 +18,7 @@ from curate.dataset.optional import html_column, paths_column, scores_column
 from curate.dataset.splits import bucket_hash
 from curate.errors import DatasetError
 from curate.io import ROW_GROUP_ROWS
+from curate.text import text_hash
 
 __all__ = ["BAD_EXTRACTION", "Selection", "select_pages"]
 
@@ -39,6 +40,7 @@ _LISTS = (
     "main",
 )
 _PAGE_COLUMNS = ["page_key", "page_id", "url", "site", "title", "text_hash", "text"]
+_OWN = {"text", "title", "text_hash"}
 _LAYOUT_COLUMNS = ["starts", "node_parent", "node_tag", "segment_node"]
 
 Bools = npt.NDArray[np.bool_]
@@ -131,7 +133,10 @@ def _select(
     page_of = np.repeat(np.arange(len(counts)), counts)
     kept_counts = np.bincount(page_of[kept], minlength=len(counts))
 
-    texts = [masker.mask(text, selection.masked) for text in texts]
+    hashes = pages.column("text_hash")
+    if config.mask:  # masking may make two texts one
+        texts = [masker.mask(text, selection.masked) for text in texts]
+        hashes = pa.array([text_hash(text) for text in texts], pa.string())
     mains = _main_texts(texts, flat, kept, counts)
     lists = {
         name: _lists(flat[name].filter(pa.array(kept)), kept_counts)
@@ -160,7 +165,8 @@ def _select(
             "hash": pa.array(
                 [bucket_hash(key) for key in pages.column("page_key").to_pylist()], pa.uint64()
             ),
-            **{name: pages.column(name) for name in _PAGE_COLUMNS if name not in {"text", "title"}},
+            **{name: pages.column(name) for name in _PAGE_COLUMNS if name not in _OWN},
+            "text_hash": hashes,
             "title": pa.array(
                 [
                     masker.mask(title, selection.masked) if title else title

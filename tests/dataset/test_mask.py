@@ -64,3 +64,22 @@ def test_published_texts_are_masked_and_counted(bench: Bench) -> None:
     texts = pq.read_table(told.path / "segments").column("text").to_pylist()
     assert texts == ["Mail xxx@xxxxxxx.xxx", "tail"]
     assert "2 email matches" in (told.path / "README.md").read_text()
+
+
+@pytest.mark.usefixtures("fast")
+def test_texts_that_masking_makes_equal_are_copies(bench: Bench) -> None:
+    docs = [
+        replace(
+            make_doc(f"p{n}", f"s{n}.example"),
+            segments=(Seg(f"Mail ab{n}c@example.org", "article"),),
+        )
+        for n in range(8)
+    ]
+    assert bench.publish(docs, near_duplicates="keep").left_out.pages == {}
+    names = ("abc", "abd", "abe")
+    docs = [
+        replace(doc, segments=(Seg(f"Mail {names[n % 3]}@example.org", "article"),))
+        for n, doc in enumerate(docs)
+    ]
+    told = bench.publish(docs, near_duplicates="keep", mask=("email",), allow_breaking=True)
+    assert told.left_out.pages == {"exact duplicate": 7}
