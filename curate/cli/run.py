@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.cli.compose import config_folder, plain, rewritten
+from curate.errors import CurateError
 
 __all__ = ["execute", "main"]
 
@@ -24,8 +25,14 @@ def main(argv: Sequence[str]) -> int:
     from omegaconf import DictConfig
     from omegaconf.errors import OmegaConfBaseException
 
+    failures: list[Exception] = []
+
     def job(config: DictConfig) -> None:
-        execute(plain(config), list(HydraConfig.get().overrides.task))
+        try:
+            execute(plain(config), list(HydraConfig.get().overrides.task))
+        except (CurateError, OSError) as error:
+            # Hydra would print lines of its own; and the later jobs of a sweep go on.
+            failures.append(error)
 
     job.__module__ = "__main__"
     application = hydra.main(
@@ -39,6 +46,8 @@ def main(argv: Sequence[str]) -> int:
         raise rewritten(error) from error
     finally:
         sys.argv = before
+    if failures:
+        raise failures[0]
     return 0
 
 

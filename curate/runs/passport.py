@@ -28,7 +28,8 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 _SECRET_QUERY = re.compile(
     r"(?i)\b((?:[a-z0-9_-]*(?:token|secret|password|passwd|api[_-]?key|signature|credential)[a-z0-9_-]*)=)[^&\s'\"\]]+"
 )
-_SECRET_KEY = re.compile(r"(?i)(token|secret|password|passwd|api_?key|credential)s?$")
+_SECRET_KEY = re.compile(r"(?i)(?:\w+_)?(?:token|secret|password|passwd|api_?key|credential)s?")
+"""Whole keys only: names of modules are keys too, and may end in `.tokens`."""
 
 
 def redact(value: object) -> object:
@@ -37,7 +38,7 @@ def redact(value: object) -> object:
         return _SECRET_QUERY.sub(r"\1***", _USERINFO.sub("***", value))
     if isinstance(value, Mapping):
         return {
-            key: "***" if isinstance(item, str) and _SECRET_KEY.search(str(key)) else redact(item)
+            key: "***" if isinstance(item, str) and _SECRET_KEY.fullmatch(str(key)) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):

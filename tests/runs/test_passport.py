@@ -33,6 +33,7 @@ def test_values_of_secret_keys_are_replaced() -> None:
         "password": "***",
         "tokens": 3,
     }
+    assert redact({"curate.labelers.tokens": "1f"}) == {"curate.labelers.tokens": "1f"}
 
 
 def test_a_passport_is_there_while_the_run_goes_on(tmp_path: Path) -> None:
