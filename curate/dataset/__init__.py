@@ -1,6 +1,7 @@
 """Publishing: splits, Parquet shards, dataset card, gate."""
 
 from curate.dataset.base import DatasetConfig, LeftOut, Published, ShardPair, SplitCounts
+from curate.dataset.diff import compare
 from curate.dataset.hub import Pushed, PushPlan, plan_push, push
 from curate.dataset.publishing import publish
 
@@ -12,6 +13,7 @@ __all__ = [
     "Pushed",
     "ShardPair",
     "SplitCounts",
+    "compare",
     "plan_push",
     "publish",
     "push",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from curate.dataset.facts import files_of
+from curate.dataset.facts import connect, files_of
+from curate.dataset.versions import MANIFEST
+from curate.errors import DatasetError
 
-__all__ = ["diff_versions"]
+__all__ = ["compare", "diff_versions"]
 
 
 def diff_versions(connection: Any, before: Path, after: Path) -> dict[str, Any]:
@@ -39,6 +42,22 @@ def diff_versions(connection: Any, before: Path, after: Path) -> dict[str, Any]:
         "segments": segments,
         "relabelled": {str(change): int(n) for change, n in relabelled},
     }
+
+
+def compare(before: Path, after: Path, *, memory_limit: str = "1GB") -> dict[str, Any]:
+    """`diff_versions` of two folders, for callers without a connection."""
+    for folder in (before, after):
+        if not (folder / MANIFEST).is_file():
+            raise DatasetError(
+                f"{folder} is no published version (it has no {MANIFEST}); "
+                "name a folder like exports/samples/v0001"
+            )
+    with tempfile.TemporaryDirectory() as scratch:
+        connection = connect(memory_limit, Path(scratch))
+        try:
+            return diff_versions(connection, before, after)
+        finally:
+            connection.close()
 
 
 def _joined(before: Path, after: Path, shape: str, key: str, compared: str) -> str:

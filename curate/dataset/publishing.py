@@ -28,6 +28,7 @@ from curate.dataset.mirror import Mirror
 from curate.dataset.neighbours import export_neighbours
 from curate.dataset.scan import without_places
 from curate.dataset.versions import MANIFEST, Home, publish_lock
+from curate.errors import DatasetError
 from curate.io import TEMP_PREFIX, canonical_json, file_digest, json_digest, read_json, write_json
 from curate.schema import LabelSet
 
@@ -78,6 +79,7 @@ def publish(
     """
     home = Home(exports / name)
     facts = without_places(facts)
+    _refuse_patterns(home.folder.resolve())
     with publish_lock(home.folder):
         home.sweep()
         mirror = Mirror(config.mirror, name) if config.mirror else None
@@ -106,6 +108,16 @@ def publish(
         )
         published = replace(published, pushed=url)
     return published
+
+
+def _refuse_patterns(folder: Path) -> None:
+    """Such a path is written and read by all but `datasets`, which takes it for a pattern."""
+    met = next((char for char in str(folder) if char in "*?["), None)
+    if met is not None:
+        raise DatasetError(
+            f"{folder}: datasets can't load from a path with {met!r}; set paths.exports (or name) "
+            "to one without *, ? and ["
+        )
 
 
 def _finish(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from curate.dataset import Published
+from curate.dataset import Published, compare
 from curate.dataset.versions import publish_lock
 from curate.errors import DatasetError
 
@@ -402,6 +402,26 @@ def test_nothing_in_a_version_tells_when_or_where_it_was_made(bench: Bench) -> N
     for path in told.path.glob("*/*.parquet"):
         raw = path.read_bytes()
         assert str(bench.folder).encode() not in raw
+
+
+def test_a_path_that_datasets_takes_for_a_pattern_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"datasets can't load from a path with '\['"):
+        Bench(tmp_path / "a [1]").publish(make_docs())
+    assert Bench(tmp_path / "it's {mine} é").publish(make_docs()).version == "v0001"
+
+
+def test_compare_two_folders(bench: Bench) -> None:
+    one = bench.publish(make_docs())
+    two = bench.publish(make_docs(13))
+    assert compare(one.path, two.path) == two.diff
+    assert compare(two.path, two.path)["pages"] == {
+        "added": 0,
+        "removed": 0,
+        "changed": 0,
+        "unchanged": 39,
+    }
+    with pytest.raises(DatasetError, match="is no published version"):
+        compare(one.path, bench.home)
 
 
 def test_published_result_counts(bench: Bench) -> None:
