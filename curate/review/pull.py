@@ -22,6 +22,7 @@ from curate.review.pseudonyms import Pseudonyms
 from curate.review.regions import spans_of
 from curate.review.tasks import restored_text
 from curate.schema import Annotation, LabelSet
+from curate.text import digest
 
 __all__ = ["PullResult", "Puller"]
 
@@ -164,7 +165,7 @@ class Puller:
         if not data.get("page_id") or not data.get("page_key"):
             return
         annotations = task.get("annotations") or []
-        there = {_identity(annotation) for annotation in annotations}
+        there = {self._identity(annotation) for annotation in annotations}
         for row in ours:
             if row.annotation_id not in there and row.status != "deleted":
                 self._bury(row, result)
@@ -192,7 +193,7 @@ class Puller:
             assert text[span.start : span.end] == span.exact
         lead_time = raw.get("lead_time")
         return Annotation(
-            annotation_id=_identity(raw),
+            annotation_id=self._identity(raw),
             page_key=str(data["page_key"]),
             text_hash=str(data["text_hash"]),
             text=text,
@@ -210,6 +211,11 @@ class Puller:
             task_id=int(task["id"]),
             server_annotation_id=int(raw["id"]),
         )
+
+    def _identity(self, raw: Mapping[str, Any]) -> str:
+        """An annotation's name for good: listings don't hold the server's own unique id."""
+        told = digest(self.server, str(raw["id"]), str(raw.get("created_at")), chars=16)
+        return f"ls-{told}"
 
     def _annotator(self, completed_by: Any) -> str:
         if isinstance(completed_by, Mapping):
@@ -280,11 +286,6 @@ class Puller:
         if path is not None:
             result.files.append(path)
         self._held.clear()
-
-
-def _identity(raw: Mapping[str, Any]) -> str:
-    """An annotation's name for good: the server's own unique id, not its counter."""
-    return f"ls-{raw.get('unique_id') or raw['id']}"
 
 
 def _time(value: Any) -> datetime:

@@ -46,6 +46,8 @@ class FakeServer:
         body = json.loads(request.content) if request.content else None
         if method == "GET" and path == "/api/tasks":
             return self._list(request)
+        if method == "GET" and path == "/api/users":
+            return httpx.Response(200, json=[{"id": 1, "email": "ada@example.org"}])
         name = f"{method} {path.rstrip('/').rsplit('/', 1)[-1]}"
         if method in ("PATCH", "DELETE"):
             name = f"{method} {path.split('/')[2]}"
@@ -61,6 +63,8 @@ class FakeServer:
         if "selectedItems" in query:
             ids = set(query["selectedItems"]["included"])
             found = [task for task in found if task["id"] in ids]
+        for item in query.get("filters", {}).get("items", ()):
+            found = [task for task in found if task["updated_at"] > item["value"]]
         size, page = (int(request.url.params[name]) for name in ("page_size", "page"))
         if page > 1 and (page - 1) * size >= len(found):
             return httpx.Response(404, json={"detail": "Invalid page."})

@@ -61,7 +61,10 @@ def test_a_user_who_may_not_write():
             return httpx.Response(200, json={"permissions": ["annotations.view", "tasks.change"]})
         return httpx.Response(200, json={"release": "1.23.2"})
 
-    with client(answer) as ls, pytest.raises(ReviewError, match="lacks the right to projects.crea"):
+    with (
+        client(answer) as ls,
+        pytest.raises(ReviewError, match=r"lacks the right to projects\.crea"),
+    ):
         ls.check()
 
 
