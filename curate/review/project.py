@@ -129,7 +129,9 @@ def connect(config: ReviewConfig, state: Path, *, progress: Tell = lambda _: Non
     local = LocalServer(state)
     running = local.status()
     url = (config.url or "").rstrip("/")
-    if not url or (running is not None and url == running.url):
+    named = url.replace("//localhost:", "//127.0.0.1:")
+    ours = not url or (running is not None and named == running.url)
+    if ours:
         if not local.was_started:
             raise ReviewError(
                 "no Label Studio to review with: run curate server start for a local one, "
@@ -147,7 +149,7 @@ def connect(config: ReviewConfig, state: Path, *, progress: Tell = lambda _: Non
             )
         client, server = LabelStudio(url, key, config), url.lower()
     try:
-        return Connection(client, server, client.check(), None if url else local)
+        return Connection(client, server, client.check(), local if ours else None)
     except BaseException:
         client.close()
         raise

@@ -69,8 +69,10 @@ def test_review_finds_it_without_a_url_or_a_key(server, state, monkeypatch):
     with connect(ReviewConfig(), state) as opened:
         assert opened.release == "1.23.2"
         assert opened.server.startswith("local/")
-    with connect(ReviewConfig(url=server.url), state) as opened:
-        assert opened.server.startswith("local/")
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost") + "/"):
+        with connect(ReviewConfig(url=url), state) as opened:
+            assert opened.server.startswith("local/")
+            assert opened.local is not None
 
 
 def test_where_nothing_was_started_review_is_off_or_an_error(tmp_path, monkeypatch):
