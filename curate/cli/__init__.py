@@ -6,6 +6,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from curate.errors import CurateError
+
 __all__ = ["main"]
 
 COMMANDS = {
@@ -48,27 +50,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"curate: {args[0]!r} is no command{hint} Commands: {', '.join(COMMANDS)}\n"
         )
         return EXIT_USAGE
-    from curate.errors import CurateError
-
     module = importlib.import_module(f"curate.cli.{COMMANDS[args[0]][0]}")
     try:
         status = module.main(args[1:])
     except CurateError as error:
-        sys.stderr.write(f"{type(error).__name__}: {_one_line(error)}\n")
+        sys.stderr.write(f"{_room_error(error)}: {_one_line(error)}\n")
         return EXIT_ERROR
     except OSError as error:
-        from curate.cli.failures import told
+        from curate.runs.machine import told
 
         line = told(error)
         if line is None:
             raise
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(f"RunError: {line}\n")
         return EXIT_ERROR
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; finished work is kept, the same command goes on\n")
         return EXIT_INTERRUPTED
     assert isinstance(status, int)
     return status
+
+
+def _room_error(error: CurateError) -> str:
+    """Name of the room's error class, whichever child of it was raised."""
+    names = [cls.__name__ for cls in type(error).__mro__]
+    return names[max(0, names.index("CurateError") - 1)]
 
 
 def _one_line(error: Exception) -> str:

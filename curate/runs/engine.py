@@ -22,9 +22,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from curate.errors import CurateError, RunError
+from curate.runs.machine import told
 from curate.runs.output import Output, TaskResult
 
-__all__ = ["EngineConfig", "Failure", "Finished", "Task", "run_tasks"]
+__all__ = ["EngineConfig", "Failure", "Finished", "Task", "check_failures", "run_tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ def execute(task: Task) -> Finished | Failure:
         result = output.finish()
     except CurateError as error:
         return Failure(task, str(error), told=True)
+    except OSError as error:
+        line = told(error)
+        return Failure(task, line or repr(error), traceback.format_exc(), told=line is not None)
     except Exception as error:  # noqa: BLE001 - one bad task must not end the others
         return Failure(task, f"{type(error).__name__}: {error}", traceback.format_exc())
     return Finished(task, result, time.perf_counter() - wall, time.process_time() - cpu, _peak_mb())

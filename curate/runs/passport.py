@@ -37,13 +37,14 @@ def redact(value: object) -> object:
     if isinstance(value, str):
         return _SECRET_QUERY.sub(r"\1***", _USERINFO.sub("***", value))
     if isinstance(value, Mapping):
-        return {
-            key: "***" if isinstance(item, str) and _SECRET_KEY.fullmatch(str(key)) else redact(item)
-            for key, item in value.items()
-        }
+        return {key: "***" if _is_secret(key, item) else redact(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
+
+
+def _is_secret(key: object, value: object) -> bool:
+    return isinstance(value, str) and _SECRET_KEY.fullmatch(str(key)) is not None
 
 
 @dataclass(slots=True)

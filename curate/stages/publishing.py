@@ -9,6 +9,7 @@ from typing import Any
 
 from curate.io import json_digest, read_json, write_json
 from curate.runs.fingerprint import room
+from curate.runs.passport import redact
 from curate.schema import Annotation
 from curate.stages.context import Context, Outcome
 
@@ -158,6 +159,6 @@ def _facts(context: Context) -> dict[str, Any]:
         "stages": stages,
         "labeler": context.facts.get("labeler"),
         "inputs": context.facts.get("inputs"),
-        "config": context.facts.get("config"),
-        "overrides": context.facts.get("overrides"),
+        "config": redact(context.facts.get("config")),
+        "overrides": redact(context.facts.get("overrides")),
     }

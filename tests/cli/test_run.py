@@ -61,6 +61,8 @@ def test_one_new_page_redoes_one_shard_a_stage(workspace: Path, curate: Command)
     curate("run", *BASE)
     write_pages(workspace / "more", n_sites=1, n_pages=1)
     (workspace / "more" / "s0.example").rename(workspace / "more" / "s9.example")
+    new = workspace / "more" / "s9.example" / "p0.html"
+    new.write_text(new.read_text().replace("harbour board", "market council"))
     curate("run", *BASE[:1], "pages.path=[pages,more]", *BASE[2:])
     newest, _ = passports(curate)
     stages = newest["stages"]

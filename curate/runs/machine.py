@@ -21,4 +21,4 @@ def told(error: OSError) -> str | None:
     if hint is None:
         return None
     where = f" at {error.filename}" if error.filename else ""
-    return f"CurateError: {error.strerror}{where}; earlier results are whole; {hint}"
+    return f"{error.strerror}{where}; earlier results are whole; {hint}"
