@@ -37,7 +37,7 @@ def redact(value: object) -> object:
     if isinstance(value, str):
         return _SECRET_QUERY.sub(r"\1***", _USERINFO.sub("***", value))
     if isinstance(value, Mapping):
-        return {key: "***" if _is_secret(key, item) else redact(item) for key, item in value.items()}
+        return {k: "***" if _is_secret(k, item) else redact(item) for k, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
