@@ -113,9 +113,10 @@ def test_it_is_stopped_and_started_again_with_its_data(server_venv, tmp_path):
     state = tmp_path / ".curate/state"
     local = LocalServer(state)
     with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
+        # Below the ports that outgoing connections take, which could grab ours meanwhile.
+        port = process.free_port("127.0.0.1", 8310)
+        busy.bind(("127.0.0.1", port))
         busy.listen()
-        port = busy.getsockname()[1]
         code = (
             "import sys; from pathlib import Path; from curate.review import server\n"
             "server.start(Path(sys.argv[1]), port=int(sys.argv[2]), progress=print)"
