@@ -61,6 +61,7 @@ MIN_REPEAT = 20
 """Characters from which a block of a `noscript` is told to repeat another."""
 
 _PARSE_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
+_new_tuple = tuple.__new__
 _LINE = "\0"  # A line break inside a block; the parser lets no NUL through.
 
 
@@ -318,7 +319,7 @@ def _block(
     about: tuple[str, int, int, int, str, int, int],
 ) -> Block | None:
     """The block that the parts make, None where they show nothing."""
-    raw = "".join(parts)
+    raw = parts[0] if len(parts) == 1 else "".join(parts)
     indent = ""
     flags = (some & ANY_FLAGS) | (every & ALL_FLAGS)
     if pre:
@@ -341,7 +342,8 @@ def _block(
     else:
         link_chars = 0
     kind, row, node, n_links, href, media, elements = about
-    return Block(text, indent, kind, row, node, link_chars, n_links, href, media, elements, flags)
+    values = (text, indent, kind, row, node, link_chars, n_links, href, media, elements, flags)
+    return _new_tuple(Block, values)  # Block(*values), without its check of names
 
 
 class _Repeats:

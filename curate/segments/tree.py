@@ -73,18 +73,25 @@ class Tree:
 
 def _tokens(attributes: dict[str, str | None]) -> str:
     """`#id`, classes, role, itemprop, and whether the element is hidden."""
-    tokens = attributes.get("class") or ""
+    get = attributes.get
+    tokens = get("class") or ""
     if len(attributes) > 1 or not tokens:
-        if value := attributes.get("id"):
+        if value := get("id"):
             tokens = f"#{value} {tokens}" if tokens else f"#{value}"
-        if value := attributes.get("role"):
+        if value := get("role"):
             tokens = f"{tokens} role={value}"
-        if value := attributes.get("itemprop"):
+        if value := get("itemprop"):
             tokens = f"{tokens} itemprop={value}"
-        if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        if "hidden" in attributes or get("aria-hidden") == "true" or _styled_away(get("style")):
             tokens = f"{tokens} @hidden"
-        elif value := attributes.get("style"):
-            style = value[:MAX_ATTRS].replace(" ", "").lower()
-            if "display:none" in style or "visibility:hidden" in style:
-                tokens = f"{tokens} @hidden"
     return tokens[:MAX_ATTRS]
+
+
+def _styled_away(style: str | None) -> bool:
+    if not style:
+        return False
+    style = style[:MAX_ATTRS].lower()
+    if "none" not in style and "hidden" not in style:
+        return False
+    style = style.replace(" ", "")
+    return "display:none" in style or "visibility:hidden" in style
