@@ -6,58 +6,17 @@ and that is carried from version to version.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from curate.dataset.base import DatasetConfig, LeftOut
-from curate.dataset.card_text import LIMITS, LOADING, NOTES_HINT
+from curate.dataset.card_input import CardInput, shapes_of, splits_of
+from curate.dataset.card_sections import NOTES_END, NOTES_START, sections
 from curate.dataset.columns import columns_of, features_yaml
-from curate.dataset.facts import Facts
-from curate.dataset.shards import ShardFile
-from curate.schema import LabelSet
 
-__all__ = ["NOTES_END", "NOTES_START", "CardInput", "notes_of", "render_card"]
-
-NOTES_START = "<!-- curate:notes -->"
-NOTES_END = "<!-- /curate:notes -->"
-
-BAR_CELLS = 20
-"""Width of a full bar in the tables, in characters."""
+__all__ = ["NOTES_END", "NOTES_START", "notes_of", "render_card"]
 
 _NOTES = re.compile(re.escape(NOTES_START) + r"(.*?)" + re.escape(NOTES_END), re.DOTALL)
 _SPDX = re.compile(r"[a-z0-9][a-z0-9.-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class CardInput:
-    """Everything a card is made of.
-
-    Attributes:
-        name: of the dataset; version: of this one.
-        files: written shards; file_bytes: their sizes on disk by path.
-        given: facts of the run, as the manifest has them.
-        leaks: counts of the leak check (all zero, or the publish has failed).
-        notes: hand-written text kept from the previous version.
-    """
-
-    name: str
-    version: str
-    config: DatasetConfig
-    label_set: LabelSet
-    facts: Facts
-    files: Sequence[ShardFile]
-    file_bytes: Mapping[str, int]
-    left_out: LeftOut
-    given: Mapping[str, object]
-    leaks: Mapping[str, int]
-    masked: Mapping[str, int]
-    diff: Mapping[str, object] | None
-    previous: str | None
-    notes: str | None
-    messages: Sequence[str] = ()
 
 
 def notes_of(card: str) -> str | None:
@@ -71,23 +30,7 @@ def render_card(told: CardInput) -> str:
     import yaml
 
     head = yaml.safe_dump(_metadata(told), sort_keys=False, allow_unicode=True, width=100)
-    sections = (
-        _intro(told),
-        _making(told),
-        _labels(told),
-        _numbers(told),
-        _quality(told),
-        _splits(told),
-        _columns(told),
-        _loading(told),
-        _left_out(told),
-        _changes(told),
-        _rights(told),
-        LIMITS,
-        _notes(told),
-        _citation(told),
-    )
-    return f"---\n{head}---\n\n" + "\n\n".join(part.strip() for part in sections if part) + "\n"
+    return f"---\n{head}---\n\n" + "\n\n".join(sections(told)) + "\n"
 
 
 # -------------------------------------------------------------------- metadata
@@ -109,22 +52,10 @@ def _metadata(told: CardInput) -> dict[str, Any]:
         "task_categories": ["text-classification", "token-classification"],
         "tags": ["web-pages", "boilerplate-removal", "page-segments", told.label_set.name],
         "size_categories": [_size_category(n_rows)],
-        "configs": [_config(told, shape) for shape in _shapes(told)],
-        "dataset_info": [_info(told, shape) for shape in _shapes(told)],
+        "configs": [_config(told, shape) for shape in shapes_of(told)],
+        "dataset_info": [_info(told, shape) for shape in shapes_of(told)],
     }
     return head
-
-
-def _shapes(told: CardInput) -> list[str]:
-    return [shape for shape in told.config.shapes if any(f.shape == shape for f in told.files)]
-
-
-def _splits_of(told: CardInput, shape: str) -> list[str]:
-    return [
-        split
-        for split in told.facts.splits
-        if any(file.shape == shape and file.split == split for file in told.files)
-    ]
 
 
 def _config(told: CardInput, shape: str) -> dict[str, Any]:
@@ -132,7 +63,7 @@ def _config(told: CardInput, shape: str) -> dict[str, Any]:
     if shape == "segments":
         entry["default"] = True
     entry["data_files"] = [
-        {"split": split, "path": f"{shape}/{split}-*.parquet"} for split in _splits_of(told, shape)
+        {"split": split, "path": f"{shape}/{split}-*.parquet"} for split in splits_of(told, shape)
     ]
     return entry
 
@@ -140,7 +71,7 @@ def _config(told: CardInput, shape: str) -> dict[str, Any]:
 def _info(told: CardInput, shape: str) -> dict[str, Any]:
     files = [file for file in told.files if file.shape == shape]
     splits = []
-    for split in _splits_of(told, shape):
+    for split in splits_of(told, shape):
         mine = [file for file in files if file.split == split]
         splits.append(
             {
@@ -168,306 +99,3 @@ def _size_category(n_rows: int) -> str:
         (10**8, "10M<n<100M"),
     ]
     return next((name for edge, name in edges if n_rows < edge), "100M<n<1B")
-
-
-# -------------------------------------------------------------------- sections
-
-
-def _intro(told: CardInput) -> str:
-    counts = told.facts.flat()
-    names = ", ".join(f"`{name}`" for name in told.label_set.names)
-    human = counts.get("origin/human", 0)
-    by_people = (
-        f"{_n(human, 'segment')} carry a person's label, on "
-        f"{_n(counts['reviewed'], 'reviewed page')}."
-        if human
-        else "No segment carries a person's label yet."
-    )
-    return f"""# {told.config.title or told.name}
-
-{_n(counts["segments"], "segment")} of {_n(counts["pages"], "web page")} from \
-{_n(counts["sites"], "site")}, each segment labelled {names}. Every row says where its label \
-comes from. {by_people}
-
-Version `{told.version}` of `{told.name}`, with two views of the same data: `segments`, one row a \
-segment, and `pages`, one row a page with its segments as spans of its text\
-{"; `annotations` adds each annotator's own reading" if "annotations" in _shapes(told) else ""}."""
-
-
-def _making(told: CardInput) -> str:
-    lines = [
-        "## How it was made",
-        "",
-        (
-            "Pages are split into ordered, disjoint segments that hold every character that is "
-            "not white space. A labeler gives each segment a label with a probability; people "
-            "review pages in Label Studio, where the labeler's suggestions are shown; their labels "
-            "win over the labeler's. Splits are by site, and near copies are left out across them."
-        ),
-        "",
-    ]
-    lines += [f"- {name}: {_value(value)}" for name, value in _told_facts(told.given)]
-    lines.append(f"- guidelines: digest `{told.label_set.guideline_digest}`")
-    lines.append("- the full record, with library versions and stage fingerprints: `manifest.json`")
-    return "\n".join(lines)
-
-
-def _told_facts(given: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Facts short enough for the card; the manifest has them all."""
-    return [
-        (name.replace("_", " "), value)
-        for name, value in given.items()
-        if value not in (None, "", {}, [], ()) and len(json.dumps(value, default=str)) <= 400
-    ]
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_value(part)}" for name, part in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_value(part) for part in value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"`{value}`" if isinstance(value, str) else str(value)
-
-
-def _labels(told: CardInput) -> str:
-    rows = [
-        [
-            str(number),
-            f"`{label.name}`",
-            label.description,
-            "; ".join(label.examples[:4]),
-        ]
-        for number, label in enumerate(told.label_set.labels)
-    ]
-    return "## Labels\n\n" + _table(["number", "label", "it is", "examples"], rows)
-
-
-def _numbers(told: CardInput) -> str:
-    facts = told.facts
-    total = facts.flat()["segments"]
-    rows = []
-    for name in told.label_set.names:
-        by_split = [facts.labels[split].get(name, 0) for split in facts.splits]
-        share = sum(by_split) / total
-        rows.append([f"`{name}`", *(f"{n:,}" for n in by_split), f"{share:.1%}", _bar(share)])
-    parts = [
-        "## Counts",
-        "",
-        _table(["segments", *facts.splits, "share", ""], rows, right=1 + len(facts.splits)),
-        "",
-        _shares("labels by origin", facts.origins),
-        "",
-    ]
-    if facts.actions:
-        parts += [_shares("people's labels by action", facts.actions), ""]
-    if facts.page_types:
-        parts += [_shares("pages by type", facts.page_types), ""]
-    if facts.languages:
-        parts += [_shares("pages by language", dict(list(facts.languages.items())[:12])), ""]
-    parts.append(
-        f"A page has {facts.chars[0]:,} characters in the median, {facts.chars[1]:,} in the "
-        f"95th percentile. The largest sites: "
-        + ", ".join(f"{site} ({n:,})" for site, n in facts.largest_sites.items())
-        + "."
-    )
-    return "\n".join(parts)
-
-
-def _quality(told: CardInput) -> str:
-    facts = told.facts
-    lines = ["## Agreement and quality", ""]
-    if facts.agreement is None:
-        lines.append("No segment has two or more annotators, so agreement can't be told.")
-    else:
-        mean, n = facts.agreement
-        lines.append(
-            f"{n:,} segments have two or more annotators; on average {mean:.1%} of them gave the "
-            f"final label. {facts.adjudicated:,} segments were adjudicated. "
-            f"{_n(facts.annotators, 'annotator')} took part, under pseudonyms."
-        )
-    lines.append("")
-    if facts.kept_suggestions:
-        rows = [
-            [f"`{name}`", f"{kept:,} of {n:,}", f"{kept / n:.1%}", f"{low:.1%} – {high:.1%}"]
-            for name, (kept, n, low, high) in facts.kept_suggestions.items()
-        ]
-        lines += [
-            (
-                "How often the labeler had suggested the label that people gave (its recall on the "
-                "reviewed part, seen through reviewers who had its suggestion before them; 95 % "
-                "intervals from resampling pages):"
-            ),
-            "",
-            _table(["label", "suggestion kept", "share", "interval"], rows, right=3),
-        ]
-    else:
-        lines.append("No labeler's suggestion has been reviewed yet.")
-    return "\n".join(lines)
-
-
-def _splits(told: CardInput) -> str:
-    rows = [
-        [split, f"{c.pages:,}", f"{c.segments:,}", f"{c.sites:,}", f"{c.reviewed:,}", str(c.shards)]
-        for split, c in told.facts.splits.items()
-    ]
-    leaks = [[what, f"{n:,}"] for what, n in told.leaks.items()]
-    ratios = ", ".join(f"{split} {ratio:g}" for split, ratio in told.config.split_ratios.items())
-    lines = [
-        "## Splits",
-        "",
-        _table(["split", "pages", "segments", "sites", "reviewed pages", "shards"], rows, right=5),
-        "",
-        (
-            f"A page's split is a function of its site's name alone (wanted: {ratios}), so a "
-            "site never stands in two splits and never moves when the dataset grows. Of a "
-            "near-duplicate cluster that spans splits only one split's pages are published: one "
-            "with reviewed pages first, else test, then validation."
-        ),
-        "",
-        "Checked on the published files:",
-        "",
-        _table(["shared between splits", "found"], leaks, right=1),
-    ]
-    if told.messages:
-        lines += ["", *(f"- {message}" for message in told.messages)]
-    return "\n".join(lines)
-
-
-def _columns(told: CardInput) -> str:
-    parts = ["## Columns"]
-    types = {
-        "strings": "list of string",
-        "floats": "list of float32",
-        "label": "ClassLabel (int64)",
-        "spans": "list of struct",
-        "readings": "list of struct",
-    }
-    for shape in _shapes(told):
-        rows = [
-            [f"`{column.name}`", types.get(column.kind, column.kind), column.doc]
-            for column in columns_of(shape, told.config)
-        ]
-        parts += ["", f"### {shape}", "", _table(["column", "type", "meaning"], rows)]
-    parts += [
-        "",
-        (
-            "`start` and `end` count Unicode code points of the page's `text`, `end` not included: "
-            "in Python `page['text'][start:end]` is the segment."
-        ),
-    ]
-    return "\n".join(parts)
-
-
-def _loading(told: CardInput) -> str:
-    return LOADING.replace("SPLIT", next(iter(told.facts.splits))).replace("VERSION", told.version)
-
-
-def _left_out(told: CardInput) -> str:
-    rows = [["pages", reason, f"{n:,}"] for reason, n in told.left_out.pages.items()]
-    rows += [["segments", reason, f"{n:,}"] for reason, n in told.left_out.segments.items()]
-    lines = ["## What is not in it", ""]
-    if rows:
-        lines.append(_table(["what", "why", "how many"], rows, right_last=True))
-    else:
-        lines.append("All pages and segments that were given are published.")
-    if told.masked:
-        masked = ", ".join(f"{n:,} {kind} matches" for kind, n in told.masked.items())
-        lines += ["", f"Masked in texts and titles, length kept (letters x, digits 0): {masked}."]
-    withdrawn = told.given.get("withdrawn")
-    if withdrawn:
-        lines += ["", f"Withdrawn on request and absent from here on: {_value(withdrawn)}."]
-    return "\n".join(lines)
-
-
-def _changes(told: CardInput) -> str:
-    if told.diff is None or told.previous is None:
-        return "## Changes\n\nThis is the first version."
-    rows = []
-    for what in ("pages", "segments"):
-        part = told.diff[what]
-        assert isinstance(part, Mapping)
-        rows.append(
-            [what, *(f"{part[key]:,}" for key in ("added", "removed", "changed", "unchanged"))]
-        )
-    lines = [
-        f"## Changes since `{told.previous}`",
-        "",
-        _table(["", "added", "removed", "changed", "unchanged"], rows, right=4),
-    ]
-    relabelled = told.diff.get("relabelled")
-    if isinstance(relabelled, Mapping) and relabelled:
-        top = list(relabelled.items())[:8]
-        lines += ["", "Labels that changed: " + ", ".join(f"{k} ({n:,})" for k, n in top) + "."]
-    return "\n".join(lines)
-
-
-def _rights(told: CardInput) -> str:
-    lines = [
-        "## Licence and sources",
-        "",
-        (
-            f"Licence of the labels and of this compilation: `{told.config.license}`. The texts of "
-            "the pages are their publishers'; check the terms of each site before you pass them on."
-        ),
-    ]
-    if told.config.sources:
-        lines += ["", told.config.sources.strip()]
-    if told.config.contact:
-        lines += ["", f"Contact, also for the removal of a page: {told.config.contact}"]
-    return "\n".join(lines)
-
-
-def _notes(told: CardInput) -> str:
-    notes = NOTES_HINT if told.notes is None else told.notes
-    return f"## Notes\n\n{NOTES_START}{notes}{NOTES_END}"
-
-
-def _citation(told: CardInput) -> str:
-    title = told.config.title or told.name
-    key = re.sub(r"\W+", "_", told.name)
-    cite = told.config.citation.strip() or (
-        f"@misc{{{key}_{told.version},\n  title = {{{title}}},\n"
-        f"  note = {{Version {told.version}, {told.label_set.name} labels}}\n}}"
-    )
-    return f"## Citation\n\n```bibtex\n{cite}\n```"
-
-
-# ---------------------------------------------------------------------- tables
-
-
-def _n(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _bar(share: float) -> str:
-    eighths = round(share * BAR_CELLS * 8)
-    return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
-
-
-def _shares(what: str, counts: Mapping[str, int]) -> str:
-    total = sum(counts.values()) or 1
-    rows = [[name, f"{n:,}", f"{n / total:.1%}", _bar(n / total)] for name, n in counts.items()]
-    return _table([what, "", "share", ""], rows, right=2)
-
-
-def _table(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    right: int = 0,
-    right_last: bool = False,
-) -> str:
-    """A Markdown table; `right` columns after the first are set flush right."""
-    aligned = [0 < at <= right or (right_last and at == len(head) - 1) for at in range(len(head))]
-    lines = [
-        "| " + " | ".join(head) + " |",
-        "| " + " | ".join("---:" if flush else "---" for flush in aligned) + " |",
-    ]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from curate.dataset.card import CardInput
+from curate.dataset.card_input import CardInput, shapes_of
 from curate.dataset.columns import Column, columns_of, fields_of
 
 __all__ = ["croissant"]
@@ -70,7 +70,7 @@ def croissant(told: CardInput) -> dict[str, Any]:
     Files are found relative to croissant.json, so the description moves with
     its folder.
     """
-    shapes = [shape for shape in told.config.shapes if any(f.shape == shape for f in told.files)]
+    shapes = shapes_of(told)
     title = told.config.title or told.name
     counts = told.facts.flat()
     return {

@@ -8,7 +8,6 @@ marks the version as pushed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.dataset.base import SHAPES, Progress, no_progress
+from curate.dataset.base import Progress, no_progress
+from curate.dataset.hub_files import local_files, ours, remote_files, same
 from curate.errors import DatasetError
 from curate.io import read_json, write_json
 
@@ -24,10 +24,6 @@ __all__ = ["PushPlan", "Pushed", "plan_push", "push", "push_once"]
 
 RECORD = "hub.json"
 """In the dataset's folder: which version was pushed where, as which commit."""
-
-WORDS = ("README.md", "croissant.json", "manifest.json", "report.html")
-
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +223,7 @@ def _first_line(error: BaseException) -> str:
 def _plan(api: Any, version: Path, repo: str, *, private: bool) -> PushPlan:
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    wanted = _local_files(version)
+    wanted = local_files(version)
     sizes = {path: (version / path).stat().st_size for path in wanted}
     try:
         info = api.repo_info(repo, repo_type="dataset")
@@ -252,15 +248,15 @@ def _plan(api: Any, version: Path, repo: str, *, private: bool) -> PushPlan:
             "or set dataset.hub_private=false to publish there for all to see"
         )
     done = _tagged(api, version, repo, wanted)
-    there = _remote_files(api, repo, info.sha)
-    add = [path for path in wanted if not _same(version / path, there.get(path))]
+    there = remote_files(api, repo, info.sha)
+    add = [path for path in wanted if not same(version / path, there.get(path))]
     return PushPlan(
         repo=repo,
         version=version.name,
         create=False,
         private=bool(info.private),
         add=tuple(add),
-        delete=tuple(sorted(path for path in there if path not in wanted and _ours(path))),
+        delete=tuple(sorted(path for path in there if path not in wanted and ours(path))),
         unchanged=tuple(path for path in wanted if path not in add),
         n_bytes=sum(sizes[path] for path in add),
         head=info.sha,
@@ -274,9 +270,9 @@ def _tagged(api: Any, version: Path, repo: str, wanted: list[str]) -> str | None
     commits = [tag.target_commit for tag in refs.tags if tag.name == version.name]
     if not commits:
         return None
-    there = _remote_files(api, repo, commits[0])
-    same = all(_same(version / path, there.get(path)) for path in wanted)
-    if not same or any(path not in wanted for path in there if _ours(path)):
+    there = remote_files(api, repo, commits[0])
+    whole = all(same(version / path, there.get(path)) for path in wanted)
+    if not whole or any(path not in wanted for path in there if ours(path)):
         raise DatasetError(
             f"{repo} has a {version.name} with other files: its versions are not this dataset's; "
             "push to another repository, or delete that tag there"
@@ -284,56 +280,12 @@ def _tagged(api: Any, version: Path, repo: str, wanted: list[str]) -> str | None
     return str(commits[0])
 
 
-def _local_files(version: Path) -> list[str]:
-    return sorted(
-        path.relative_to(version).as_posix()
-        for path in version.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    )
-
-
-def _remote_files(api: Any, repo: str, revision: str) -> dict[str, Any]:
-    from huggingface_hub.errors import EntryNotFoundError
-    from huggingface_hub.hf_api import RepoFile
-
-    try:
-        tree = list(
-            api.list_repo_tree(repo, recursive=True, revision=revision, repo_type="dataset")
-        )
-    except EntryNotFoundError:  # no commit with files yet
-        return {}
-    return {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-
-
-def _ours(path: str) -> bool:
-    """Whether a push made this file; others in the repository are left alone."""
-    return path in WORDS or path.split("/", 1)[0] in SHAPES
-
-
-def _same(path: Path, remote: Any) -> bool:
-    """Whether a file on the hub holds the same bytes as the local one."""
-    if remote is None or remote.size != path.stat().st_size:
-        return False
-    if remote.lfs is not None:
-        return bool(remote.lfs.sha256 == _hash(path, "sha256"))
-    return bool(remote.blob_id == _hash(path, "sha1", f"blob {path.stat().st_size}\0".encode()))
-
-
-def _hash(path: Path, name: str, prefix: bytes = b"") -> str:
-    # Git names a blob by SHA-1; nothing rests on its strength here.
-    hasher = hashlib.new(name, prefix, usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            hasher.update(chunk)
-    return hasher.hexdigest()
-
-
 def _verify(api: Any, version: Path, repo: str, commit: str) -> None:
     """The commit holds exactly the version's files."""
-    there = _remote_files(api, repo, commit)
-    wanted = _local_files(version)
-    wrong = [path for path in wanted if not _same(version / path, there.get(path))]
-    wrong += [path for path in there if path not in wanted and _ours(path)]
+    there = remote_files(api, repo, commit)
+    wanted = local_files(version)
+    wrong = [path for path in wanted if not same(version / path, there.get(path))]
+    wrong += [path for path in there if path not in wanted and ours(path)]
     if wrong:
         raise DatasetError(
             f"{repo}: after the push {wrong[0]} is not as it should be ({len(wrong)} files); "

@@ -18,14 +18,16 @@ from curate.dataset.base import (
     no_progress,
 )
 from curate.dataset.build import Built, build
-from curate.dataset.card import CardInput, notes_of, render_card
+from curate.dataset.card import notes_of, render_card
+from curate.dataset.card_input import CardInput
 from curate.dataset.croissant import croissant
 from curate.dataset.diff import diff_versions
 from curate.dataset.facts import Facts, connect, count
-from curate.dataset.gate import check_data, check_words, reload_and_compare
+from curate.dataset.gate import check_data, check_words
 from curate.dataset.hub import push_once
 from curate.dataset.mirror import Mirror
 from curate.dataset.neighbours import export_neighbours
+from curate.dataset.reread import reload_and_compare
 from curate.dataset.scan import without_places
 from curate.dataset.versions import MANIFEST, Home, publish_lock
 from curate.errors import DatasetError
