@@ -20,6 +20,7 @@ from curate.review.pull import Puller, PullResult
 from curate.review.server import LocalServer
 from curate.review.sync import PushResult, push
 from curate.review.tasks import PREDICTION_NAME, ReviewTask
+from curate.review.vendor import checked
 from curate.schema import LabelSet
 from curate.text import digest
 
@@ -249,9 +250,12 @@ class ReviewProject:
         )
 
     def push(self, steps: SyncPlan, *, progress: Tell = lambda _: None) -> PushResult:
-        """Do what a plan says; see `sync.push`."""
+        """Do what a plan says, as far as the SDK has no objection; see `sync.push`."""
+        client = self.connection.client
+        if steps.new or steps.changed:
+            steps = checked(steps, str(client.project(self.number)["label_config"]))
         return push(
-            self.connection.client,
+            client,
             steps,
             doubt_below=self.config.doubt_below,
             progress=progress,
