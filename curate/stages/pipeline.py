@@ -94,8 +94,9 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         reviewing.push(segments, predictions)
     if segments and predictions and "labels" in needed:
         labels = _labels(context, segments, predictions, reviewing.annotations())
-    if segments and labels and context.wants("dataset"):
-        run_dataset(context, segments, labels, reviewing.annotations())
+    if pages and segments and predictions and labels and context.wants("dataset"):
+        work = reviewing.annotations()
+        run_dataset(context, pages, segments, predictions, labels, work)
 
 
 NEEDS = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from curate.dataset import ShardPair
 from curate.io import json_digest, read_json, write_json
 from curate.runs.fingerprint import room
 from curate.runs.passport import redact
@@ -21,7 +22,9 @@ COUNTED = ("pages", "segments", "predictions", "labels")
 
 def run_dataset(
     context: Context,
+    pages: Outcome,
     segments: Outcome,
+    predictions: Outcome,
     labels: Outcome,
     annotations: Mapping[str, Sequence[Annotation]],
 ) -> Outcome:
@@ -44,13 +47,21 @@ def run_dataset(
     started = time.perf_counter()
     outcome = Outcome("dataset", "unchanged", recipe=made, n_tasks=1)
     outcome.counts.n_in = outcome.counts.n_out = labels.counts.n_out
-    shards = list(zip(segments.shards, labels.shards, strict=False))
+    # Shards of these stages are made one from one, so they are aligned.
+    shards = [
+        ShardPair(segmented.path, labeled.path, predicted.path, read.path)
+        for segmented, labeled, predicted, read in zip(
+            segments.shards, labels.shards, predictions.shards, pages.shards, strict=False
+        )
+    ]
     seen = [
         (a.annotation_id, a.updated_at.isoformat(), a.status)
         for key in sorted(annotations)
         for a in annotations[key]
     ]
-    key = context.input_key([(s.digest, made.digest) for s, made in shards], seen)
+    stages = (segments, labels, pages) if settings.dataset.html else (segments, labels)
+    read = [[shard.digest for shard in stage.shards] for stage in stages]
+    key = context.input_key(read, seen)
     outcome.keys = [key]
     marker = context.store.peek(made) / f"{key}.json"
     complete = segments.state not in ("would run", "may run") and labels.state not in (
@@ -83,22 +94,21 @@ def _published(context: Context, marker: Path) -> str | None:
     return version
 
 
-def _publish(
-    context: Context, outcome: Outcome, shards: Sequence[tuple[Any, Any]], marker: Path
-) -> None:
-    from curate.dataset import ShardPair, publish
+def _publish(context: Context, outcome: Outcome, shards: Sequence[ShardPair], marker: Path) -> None:
+    from curate.dataset import publish
 
     settings = context.settings
     context.display.stage_started("dataset", 1)
     published = publish(
         settings.dataset,
         settings.label_set,
-        [ShardPair(segment.path, label.path) for segment, label in shards],
+        shards,
         exports=Path(settings.paths.exports),
         name=settings.name,
         facts=_facts(context),
         report=_report(context),
         memory_limit=settings.engine.memory_limit,
+        progress=_teller(context),
     )
     left = dict(published.left_out.pages)
     outcome.counts.dropped.update(left)
@@ -111,6 +121,18 @@ def _publish(
     context.display.advance("dataset", outcome.counts.n_out, 0)
     context.store.folder(made := _recipe(outcome))
     write_json(marker, {"version": published.version, "shards": [], "recipe": made.fingerprint})
+
+
+def _teller(context: Context) -> Callable[[str, int, int], None]:
+    """Tells each step of a publish once, when it begins."""
+    told: set[str] = set()
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what not in told and total > 1:
+            told.add(what)
+            context.display.tell(f"dataset: {what} ({done} of {total} done)")
+
+    return tell
 
 
 def _report(context: Context) -> Callable[[Path], None]:
