@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MARKS", "marks_of"]
+__all__ = ["FIRST_BIT", "MARKS", "mark_bits", "marks_of"]
 
 _LISTS = {
     "month": """january february march april may june july august september october november
@@ -142,6 +142,7 @@ MARKS = (
     "copyright",
     "year",
     "clock",
+    "slash",
     *_LISTS,
 )
 """Columns of a token's row: `chars` and `words` are counts, the others 0 or 1."""
@@ -154,64 +155,86 @@ for _bit, _names in enumerate(_LISTS.values()):
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d+[smhdw]$", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d(?!\d)")
-_FIRST_LIST = len(MARKS) - len(_LISTS)
-_COLUMN = {name: column for column, name in enumerate(MARKS)}
+
+FIRST_BIT = 2
+"""Marks from here on are yes or no: bit n of `mark_bits` is column n + 2."""
+
+_BIT = {name: 1 << column - FIRST_BIT for column, name in enumerate(MARKS)
+        if column >= FIRST_BIT}  # fmt: skip
+_LIST_SHIFT = len(MARKS) - len(_LISTS) - FIRST_BIT
+_CHARACTERS = {
+    **dict.fromkeys('"“”„«»「」', _BIT["quote"]),
+    **dict.fromkeys("([（【", _BIT["opens"]),
+    **dict.fromkeys(")]）】", _BIT["closes"]),
+    **dict.fromkeys("$€£¥₹₽", _BIT["currency"]),
+    **dict.fromkeys("©®™", _BIT["copyright"]),
+    "@": _BIT["address"],
+    "…": _BIT["ellipsis"],
+}
+
+
+def mark_bits(token: str) -> tuple[int, int]:
+    """Number of words of a token, and its yes-or-no marks as bits."""
+    if token.isascii() and token.isalpha():
+        return 1, _case_bits(token) | _WORDS.get(token.lower(), 0) << _LIST_SHIFT
+    found = _WORD.findall(token)
+    bits = 0
+    if found:
+        bits |= _case_bits(found[0])
+        classes = 0
+        for word in found[:4]:
+            classes |= _WORDS.get(word.lower(), 0)
+        bits |= classes << _LIST_SHIFT
+        if not token.isalpha() and any(char.isdigit() for char in token):
+            bits |= _digit_bits(token, found)
+    else:
+        bits |= _BIT["symbol"]
+        if token[0] in "|›»→>•·/—–-":
+            bits |= _BIT["separator"]
+    last = token.rstrip("\"'”’»)]›」』")[-1:]
+    if last in _SENTENCE_ENDS:
+        bits |= _BIT["sentence_end"]
+    elif last in _CLAUSE_ENDS:
+        bits |= _BIT["clause_end"]
+    for char in token:
+        if char in _CHARACTERS:
+            bits |= _CHARACTERS[char]
+    if "..." in token:
+        bits |= _BIT["ellipsis"]
+    if "://" in token or "www." in token:
+        bits |= _BIT["address"]
+    elif len(found) > 1 and "/" in token:
+        bits |= _BIT["slash"]
+    return len(found), bits
+
+
+_SENTENCE_ENDS = frozenset(".!?。！？؟")
+_CLAUSE_ENDS = frozenset(",;:،，、：；")
+
+
+def _case_bits(word: str) -> int:
+    if word.islower():
+        return _BIT["lower_case"]
+    if len(word) > 1 and word.isupper():
+        return _BIT["upper_case"]
+    if word[0].isupper():
+        return _BIT["title_case"]
+    return _BIT["lower_case"] if word[0].islower() else 0
+
+
+def _digit_bits(token: str, found: list[str]) -> int:
+    bits = _BIT["digits"]
+    if all(word.isdigit() for word in found):
+        bits |= _BIT["number"]
+    if _YEAR.search(token):
+        bits |= _BIT["year"]
+    if _CLOCK.search(token):
+        bits |= _BIT["clock"]
+    return bits
 
 
 def marks_of(token: str) -> list[float]:
     """The row of marks of one token, in the order of `MARKS`."""
-    row = [0.0] * len(MARKS)
-    found = _WORD.findall(token)
-    row[0] = len(token) + 1
-    row[1] = len(found)
-    first = found[0] if found else ""
-
-    def mark(name: str) -> None:
-        row[_COLUMN[name]] = 1.0
-
-    if first:
-        if first.isupper() and len(first) > 1:
-            mark("upper_case")
-        elif first[0].isupper():
-            mark("title_case")
-        elif first[0].islower():
-            mark("lower_case")
-    if any(char.isdigit() for char in token):
-        mark("digits")
-        if first and all(word.isdigit() for word in found):
-            mark("number")
-        if _YEAR.search(token):
-            mark("year")
-        if _CLOCK.search(token):
-            mark("clock")
-    bare = token.rstrip("\"'”’»)]›」』")
-    last = bare[-1:]
-    if last in ".!?。！？؟":
-        mark("sentence_end")
-    elif last in ",;:،，、：；":
-        mark("clause_end")
-    if "…" in token or "..." in token:
-        mark("ellipsis")
-    if not found:
-        mark("symbol")
-        if token[0] in "|›»→>•·/—–-":
-            mark("separator")
-    if any(char in '"“”„«»「」' for char in token):
-        mark("quote")
-    if any(char in "([（【" for char in token):
-        mark("opens")
-    if any(char in ")]）】" for char in token):
-        mark("closes")
-    if any(char in "$€£¥₹₽" for char in token):
-        mark("currency")
-    if "@" in token or "://" in token or "www." in token:
-        mark("address")
-    if "©" in token or "®" in token or "™" in token:
-        mark("copyright")
-    classes = 0
-    for word in found[:4]:
-        classes |= _WORDS.get(word.lower(), 0)
-    for bit in range(len(_LISTS)):
-        if classes >> bit & 1:
-            row[_FIRST_LIST + bit] = 1.0
-    return row
+    n_words, bits = mark_bits(token)
+    flags = [float(bits >> bit & 1) for bit in range(len(MARKS) - FIRST_BIT)]
+    return [float(len(token) + 1), float(n_words), *flags]

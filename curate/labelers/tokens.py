@@ -16,7 +16,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from curate.labelers.lexicon import MARKS, marks_of
+from curate.labelers.lexicon import FIRST_BIT, MARKS, mark_bits
 
 __all__ = ["HASH_BITS", "TokenTable", "Tokens", "hash_text", "spaced"]
 
@@ -40,6 +40,9 @@ _INNER = re.compile(r"\w+(?:[-'’.]\w+)*")
 _DIGITS = re.compile(r"\d")
 
 
+_SHIFTS = np.arange(len(MARKS) - FIRST_BIT)
+
+
 def spaced(text: str) -> str:
     """The text with scripts that write no blanks cut in pairs of characters."""
     if text.isascii() or not _MAY_BE_UNSPACED.search(text):
@@ -54,7 +57,9 @@ def hash_text(text: str) -> int:
 
 def _key(token: str) -> str:
     """What two spellings of a word share: lower case, no outer marks, digits as 0."""
-    found = _INNER.search(token)
+    if token.isascii() and token.isalpha():
+        return token.lower()
+    found = _INNER.search(token[:60])
     return _DIGITS.sub("0", found[0].lower()) if found else token[:4]
 
 
@@ -103,20 +108,30 @@ class TokenTable(dict[str, int]):
         self.weights: Floats = np.zeros((size, self.bucket_weights.shape[1]), np.float32)
 
     def __missing__(self, token: str) -> int:
-        row = len(self)
-        if row > 2 * self.max_rows:
-            return 0  # One page with more distinct tokens than a library: the rest is alike.
-        if row == len(self.hashes):
-            grow = np.zeros_like
-            self.marks = np.concatenate([self.marks, grow(self.marks)])
-            self.hashes = np.concatenate([self.hashes, grow(self.hashes)])
-            self.weights = np.concatenate([self.weights, grow(self.weights)])
-        self.marks[row] = marks_of(token[:200])
-        hashed = hash_text(_key(token[:60]))
-        self.hashes[row] = hashed
-        self.weights[row] = self.bucket_weights[hashed >> (32 - HASH_BITS)]
-        self[token] = row
-        return row
+        self.learn([token])
+        return self.get(token, 0)
+
+    def learn(self, tokens: Sequence[str]) -> None:
+        """Add rows for tokens, none of them known."""
+        row, to = len(self), len(self) + len(tokens)
+        if to > 2 * self.max_rows:
+            # One page with more distinct words than a library: the rest is alike.
+            tokens = tokens[: max(0, 2 * self.max_rows - row)]
+            to = row + len(tokens)
+        while to > len(self.hashes):
+            self.marks = np.concatenate([self.marks, np.zeros_like(self.marks)])
+            self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
+            self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
+        told = [mark_bits(token[:200]) for token in tokens]
+        hashes = np.fromiter((hash_text(_key(token)) for token in tokens), np.uint32, len(tokens))
+        self.marks[row:to, 0] = [len(token) + 1 for token in tokens]
+        self.marks[row:to, 1] = [n_words for n_words, _ in told]
+        bits = np.array([bits for _, bits in told], np.int64)
+        self.marks[row:to, FIRST_BIT:] = bits[:, None] >> _SHIFTS & 1
+        self.hashes[row:to] = hashes
+        if self.bucket_weights.shape[1]:
+            self.weights[row:to] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
+        self.update(zip(tokens, range(row, to), strict=True))
 
     def __reduce__(self) -> tuple[type[TokenTable], tuple[Floats, int]]:
         return type(self), (self.bucket_weights, self.max_rows)
@@ -138,7 +153,9 @@ class TokenTable(dict[str, int]):
         lists = [part.split() for part in parts]
         offsets = np.zeros(len(lists) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=offsets[1:])
-        rows = np.fromiter(
-            map(self.__getitem__, chain.from_iterable(lists)), np.int64, int(offsets[-1])
-        )
+        flat = list(chain.from_iterable(lists))
+        new = [token for token in dict.fromkeys(flat) if token not in self]
+        if new:
+            self.learn(new)
+        rows = np.fromiter(map(self.__getitem__, flat), np.int64, len(flat))
         return Tokens(rows, offsets, scale)

@@ -1,0 +1,185 @@
+"""Gold that a labeler is scored on.
+
+Line-labelled folders, the benchmark's Parquet, and published dataset versions,
+whose human labels are gold for the model's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.errors import EvaluateError
+
+__all__ = ["GoldPage", "ReferencePage", "read_gold_folder", "read_published", "read_reference"]
+
+_LETTERS = {"A": "article", "B": "boilerplate", "T": "teaser", "C": "caption"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoldPage:
+    """A page of labelled lines.
+
+    Attributes:
+        page_id: as the gold names it.
+        lines: the page's text, cut in lines.
+        labels: label names, one a line.
+        html: the page's HTML where it is at hand.
+    """
+
+    page_id: str
+    url: str | None
+    page_type: str | None
+    lines: Sequence[str]
+    labels: Sequence[str]
+    html: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePage:
+    """A page with its main content as plain text."""
+
+    page_id: str
+    url: str | None
+    page_type: str | None
+    html: bytes
+    reference: str
+
+
+def read_gold_folder(folder: Path, benchmark: Path | None = None) -> list[GoldPage]:
+    """Pages of a gold folder (`pages.jsonl`, `labels.jsonl`).
+
+    Args:
+        folder: the gold.
+        benchmark: Parquet file that holds the pages' HTML by `file_id`, with
+            which a gold page's id ends.
+
+    Raises:
+        EvaluateError: a file is missing, or labels and lines don't fit.
+    """
+    try:
+        with (folder / "labels.jsonl").open(encoding="utf-8") as file:
+            letters = {row["id"]: row["labels"] for row in map(json.loads, file)}
+        with (folder / "pages.jsonl").open(encoding="utf-8") as file:
+            pages = list(map(json.loads, file))
+    except FileNotFoundError as error:
+        raise EvaluateError(
+            f"{error.filename}: not found; a gold folder holds pages.jsonl and labels.jsonl"
+        ) from error
+    html = {page.page_id: page.html for page in read_reference(benchmark)} if benchmark else {}
+    out = []
+    for page in pages:
+        labels = letters.get(page["id"], "")
+        wrong = sorted(set(labels) - set(_LETTERS))
+        if len(labels) != len(page["lines"]) or wrong:
+            raise EvaluateError(
+                f"{folder}: page {page['id']} has {len(page['lines'])} lines and {len(labels)} "
+                f"labels{f', among them {wrong}' if wrong else ''}; give each line one letter of "
+                "A, B, T, C"
+            )
+        out.append(
+            GoldPage(
+                page["id"],
+                page.get("url"),
+                page.get("page_type"),
+                page["lines"],
+                [_LETTERS[letter] for letter in labels],
+                html.get(page["id"].rsplit("-", 1)[-1]),
+            )
+        )
+    return out
+
+
+def read_reference(path: Path) -> Iterator[ReferencePage]:
+    """Pages of a benchmark Parquet file (`file_id, url, page_type, html, main_content`).
+
+    Raises:
+        EvaluateError: the file is missing or lacks a column.
+    """
+    import pyarrow.parquet as pq
+
+    columns = ["file_id", "url", "page_type", "html", "main_content"]
+    if not path.is_file():
+        raise EvaluateError(f"{path}: not found; give a Parquet file with {', '.join(columns)}")
+    with pq.ParquetFile(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            raise EvaluateError(f"{path}: no column {', '.join(missing)}; needed: {columns}")
+        for batch in file.iter_batches(batch_size=64, columns=columns):
+            for row in batch.to_pylist():
+                yield ReferencePage(
+                    str(row["file_id"]),
+                    row["url"],
+                    row["page_type"],
+                    row["html"] or b"",
+                    row["main_content"] or "",
+                )
+
+
+def read_published(version: Path) -> list[GoldPage]:
+    """Reviewed pages of a published dataset version, their human segments as lines.
+
+    Args:
+        version: folder such as `exports/<name>/v0001`.
+
+    Raises:
+        EvaluateError: it holds no `pages` files.
+    """
+    import pyarrow.parquet as pq
+
+    files = sorted((version / "pages").glob("*.parquet"))
+    if not files:
+        raise EvaluateError(
+            f"{version}: no pages/*.parquet; give a published version, such as exports/name/v0001"
+        )
+    names = None
+    out = []
+    for path in files:
+        table = pq.read_table(path, columns=["page_key", "url", "page_type", "text", "segments"])
+        kind = table.schema.field("segments").type.value_type
+        names = _class_names(path) if not _is_text(kind) else None
+        for row in table.to_pylist():
+            human = [s for s in row["segments"] if s["origin"] in ("human", "propagated")]
+            if not human:
+                continue
+            text = row["text"]
+            out.append(
+                GoldPage(
+                    row["page_key"],
+                    row["url"],
+                    row["page_type"],
+                    [text[s["start"] : s["end"]] for s in human],
+                    [names[s["label"]] if names else str(s["label"]) for s in human],
+                )
+            )
+    return out
+
+
+def _is_text(struct: object) -> bool:
+    import pyarrow as pa
+
+    field = struct.field("label")  # type: ignore[attr-defined]  # pyarrow ships no types
+    return bool(pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+
+
+def _class_names(path: Path) -> list[str]:
+    """Names behind the label integers, from the Hugging Face part of the metadata."""
+    import pyarrow.parquet as pq
+
+    meta = (pq.read_schema(path).metadata or {}).get(b"huggingface")
+
+    def find(value: object) -> list[str] | None:
+        if isinstance(value, dict):
+            if value.get("_type") == "ClassLabel":
+                return list(value["names"])
+            return next((found for part in value.values() if (found := find(part))), None)
+        if isinstance(value, list):
+            return next((found for part in value if (found := find(part))), None)
+        return None
+
+    found = find(json.loads(meta)) if meta else None
+    if found is None:
+        raise EvaluateError(f"{path}: labels are numbers without names; publish the version again")
+    return found

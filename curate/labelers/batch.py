@@ -1,0 +1,108 @@
+"""Many pages as one set of flat arrays, and sums over stretches of them.
+
+A single page is a batch of one: there is one code path, and arrays over many
+pages share the cost of each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.labelers.tokens import Tokens, TokenTable
+from curate.schema import SegmentedPage
+
+__all__ = ["Batch", "Floats", "Ints", "Stretch", "make_batch"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Segments of n_pages pages one after the other.
+
+    Attributes:
+        pages: the pages; none of them without segments.
+        first, stop: int64 [n_pages], bounds of each page's segments.
+        page_of: int64 [n_segments].
+        low, high: int64 [n_segments], bounds of the segment's own page.
+        starts, ends: int64 [n_segments], code points into the segment's page.
+        tokens: tokens of all segments.
+        same: int64 [n_segments], equal for segments of one page with equal text.
+    """
+
+    pages: Sequence[SegmentedPage]
+    first: Ints
+    stop: Ints
+    page_of: Ints
+    low: Ints
+    high: Ints
+    starts: Ints
+    ends: Ints
+    tokens: Tokens
+    same: Ints
+
+    def __len__(self) -> int:
+        return len(self.page_of)
+
+
+def make_batch(pages: Sequence[SegmentedPage], table: TokenTable) -> Batch:
+    """Read the tokens of pages, each of which has at least one segment."""
+    sizes = np.array([len(page) for page in pages], np.int64)
+    stop = np.cumsum(sizes)
+    first = stop - sizes
+    page_of = np.repeat(np.arange(len(pages)), sizes)
+    read: list[Tokens] = []
+    same: list[int] = []
+    for page in pages:
+        starts, ends = page.starts.tolist(), page.ends.tolist()
+        read.append(table.read(page.text, starts, ends))
+        seen: dict[str, int] = {}
+        base = len(same)
+        text = page.text
+        # A long line is told by its head: hashing it whole would be the page again.
+        same.extend(
+            seen.setdefault(text[start : min(end, start + 400)], base + index)
+            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+        )
+    if len(read) == 1:
+        tokens = read[0]
+    else:
+        shift = np.cumsum([0] + [len(part.rows) for part in read])
+        tokens = Tokens(
+            np.concatenate([part.rows for part in read]),
+            np.concatenate(
+                [part.offsets[:-1] + by for part, by in zip(read, shift, strict=False)]
+                + [shift[-1:]]
+            ),
+            np.concatenate([part.scale for part in read]),
+        )
+    return Batch(
+        pages,
+        first,
+        stop,
+        page_of,
+        first[page_of],
+        stop[page_of],
+        np.concatenate([page.starts for page in pages]).astype(np.int64),
+        np.concatenate([page.ends for page in pages]).astype(np.int64),
+        tokens,
+        np.array(same, np.int64),
+    )
+
+
+class Stretch:
+    """Sums of columns over any stretch of consecutive segments, by one subtraction."""
+
+    def __init__(self, columns: npt.NDArray[np.floating]) -> None:
+        self._sums = np.zeros((len(columns) + 1, columns.shape[1]), np.float64)
+        np.cumsum(columns, axis=0, out=self._sums[1:])
+
+    def sums(self, start: Ints, stop: Ints) -> npt.NDArray[np.float64]:
+        """float64 [n, n_columns]: sums over `[start, stop)`; zeros where it is empty."""
+        out: npt.NDArray[np.float64] = self._sums[stop] - self._sums[start]
+        return out

@@ -1,0 +1,225 @@
+"""The model folder: plain arrays, JSON, and LightGBM's own text, compressed.
+
+Nothing in it is code: no pickle, and reading it runs nothing but parsers.
+
+    model.json          what each file holds, columns, calibration, versions
+    html-words.npy.xz   int16 weights of the first score (and pairs, nodes)
+    html-main.txt.xz    trees of the main head; html-labels.txt.xz of the labels
+    text-...            the same for bare text
+    card.md             data, licences, figures
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import LabelerError
+from curate.io import atomic_path, file_digest
+from curate.labelers.batch import Floats, Ints
+from curate.labelers.first import N_OUTPUTS, FirstWeights
+from curate.text import digest
+
+__all__ = [
+    "FORMAT",
+    "KindModel",
+    "ModelFiles",
+    "column_index",
+    "folder_digest",
+    "read_folder",
+    "write_folder",
+]
+
+FORMAT = 1
+
+WEIGHT_STEP = 1.0 / 256
+"""Weights are stored as multiples of this: sums over them are exact, so that a
+page's score is the same whatever stands beside it, and they compress."""
+
+MIN_WEIGHT = 0.03
+"""Smaller weights are dropped; together they move no label (measured)."""
+
+_XZ = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KindModel:
+    """Both heads for one kind of input, as stored.
+
+    Attributes:
+        first: weights of the first score.
+        main_trees, label_trees: LightGBM model texts.
+        main_columns, label_columns: names of the features they read, in order.
+        temperature, bias: calibration of the labels' log-probabilities.
+        main_scale: slope and offset of the main head's log-odds.
+        type_trees, type_columns: the page-type head.
+    """
+
+    first: FirstWeights
+    main_trees: str
+    label_trees: str
+    main_columns: tuple[str, ...]
+    label_columns: tuple[str, ...]
+    temperature: float
+    bias: tuple[float, ...]
+    main_scale: tuple[float, float]
+    type_trees: str
+    type_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFiles:
+    """A whole model folder in memory."""
+
+    html: KindModel
+    text: KindModel
+    meta: Mapping[str, Any]
+
+
+def _pack(array: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return lzma.compress(buffer.getvalue(), format=lzma.FORMAT_XZ, filters=_XZ)
+
+
+def _unpack(path: Path) -> npt.NDArray[Any]:
+    buffer = io.BytesIO(lzma.decompress(path.read_bytes()))
+    out: npt.NDArray[Any] = np.load(buffer, allow_pickle=False)
+    return out
+
+
+def stored(weights: Floats) -> npt.NDArray[np.int16]:
+    """Weights as stored: small ones dropped, the others rounded to the step."""
+    kept = np.where(np.abs(weights) < MIN_WEIGHT, 0, weights)
+    return np.clip(np.rint(kept / WEIGHT_STEP), -32767, 32767).astype(np.int16)
+
+
+def _weights(packed: npt.NDArray[np.int16]) -> Floats:
+    out: Floats = packed.astype(np.float32) * np.float32(WEIGHT_STEP)
+    return out
+
+
+def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
+    """Write a model folder; the same model gives the same bytes.
+
+    Returns:
+        The folder's digest, the labeler's version.
+    """
+    parts: dict[str, bytes] = {}
+    kinds: dict[str, Any] = {}
+    for name, kind in (("html", files.html), ("text", files.text)):
+        for part in ("words", "pairs", "nodes"):
+            array = getattr(kind.first, part)
+            if array.size:
+                # Columns one after the other compress better than rows.
+                parts[f"{name}-{part}.npy.xz"] = _pack(stored(array).T)
+        trees = (
+            ("main", kind.main_trees),
+            ("labels", kind.label_trees),
+            ("types", kind.type_trees),
+        )
+        for part, text in trees:
+            parts[f"{name}-{part}.txt.xz"] = lzma.compress(
+                text.encode(), format=lzma.FORMAT_XZ, filters=_XZ
+            )
+        kinds[name] = {
+            "bias": [round(float(value), 6) for value in kind.first.bias],
+            "main_columns": list(kind.main_columns),
+            "label_columns": list(kind.label_columns),
+            "type_columns": list(kind.type_columns),
+            "temperature": round(kind.temperature, 6),
+            "label_bias": [round(float(value), 6) for value in kind.bias],
+            "main_scale": [round(float(value), 6) for value in kind.main_scale],
+        }
+    meta = {"format": FORMAT, **files.meta, "kinds": kinds}
+    parts["model.json"] = (json.dumps(meta, indent=1, ensure_ascii=False) + "\n").encode()
+    parts["card.md"] = card.encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in sorted(parts.items()):
+        with atomic_path(folder / name) as temp:
+            temp.write_bytes(data)
+    return folder_digest(folder)
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest of all that decides a prediction: every file but the card, 16 hex digits."""
+    names = sorted(path.name for path in folder.iterdir() if path.suffix in (".xz", ".json"))
+    return digest(*(f"{name} {file_digest(folder / name)}" for name in names), chars=16)
+
+
+def read_folder(folder: Path) -> ModelFiles:
+    """Read a model folder.
+
+    Raises:
+        LabelerError: it is missing, of another format, or damaged.
+    """
+    try:
+        meta = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise LabelerError(
+            f"{folder}: no model.json; a model folder is what `curate train` writes"
+        ) from error
+    except ValueError as error:
+        raise LabelerError(
+            f"{folder}/model.json: not JSON ({error}); train the model again"
+        ) from error
+    if meta.get("format") != FORMAT:
+        raise LabelerError(
+            f"{folder}: model format {meta.get('format')!r}, this version reads {FORMAT}; "
+            "train the model again"
+        )
+    try:
+        kinds = {name: _read_kind(folder, name, meta["kinds"][name]) for name in ("html", "text")}
+    except (OSError, KeyError, ValueError, lzma.LZMAError) as error:
+        raise LabelerError(
+            f"{folder}: damaged ({type(error).__name__}: {error}); train the model again"
+        ) from error
+    return ModelFiles(kinds["html"], kinds["text"], meta)
+
+
+def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
+    def array(part: str) -> Floats:
+        return np.ascontiguousarray(_weights(_unpack(folder / f"{name}-{part}.npy.xz")).T)
+
+    nodes = array("nodes") if name == "html" else np.zeros((0, 3 * N_OUTPUTS), np.float32)
+    first = FirstWeights(array("words"), array("pairs"), nodes, np.array(told["bias"], np.float32))
+
+    def trees(part: str) -> str:
+        return lzma.decompress((folder / f"{name}-{part}.txt.xz").read_bytes()).decode()
+
+    return KindModel(
+        first,
+        trees("main"),
+        trees("labels"),
+        tuple(told["main_columns"]),
+        tuple(told["label_columns"]),
+        float(told["temperature"]),
+        tuple(map(float, told["label_bias"])),
+        (float(told["main_scale"][0]), float(told["main_scale"][1])),
+        trees("types"),
+        tuple(told["type_columns"]),
+    )
+
+
+def column_index(names: Sequence[str], known: Sequence[str]) -> Ints:
+    """Positions of feature names among those this version computes.
+
+    Raises:
+        LabelerError: the model reads a feature that this version doesn't know.
+    """
+    where = {name: index for index, name in enumerate(known)}
+    unknown = [name for name in names if name not in where]
+    if unknown:
+        raise LabelerError(
+            f"the model reads {len(unknown)} features that this version doesn't compute "
+            f"({', '.join(unknown[:3])}); train it again"
+        )
+    return np.array([where[name] for name in names], np.int64)

@@ -1,0 +1,211 @@
+"""The trained labeler: two heads of boosted trees over flat features, for HTML and text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from curate.labelers.base import LABEL_NAMES
+from curate.labelers.batch import Batch, Floats, make_batch
+from curate.labelers.choice import choose_main
+from curate.labelers.features import (
+    feature_names,
+    html_features,
+    segment_marks,
+    text_features,
+)
+from curate.labelers.first import first_scores, neighbours
+from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
+from curate.labelers.language import page_language
+from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
+from curate.labelers.reasons import LazyReasons, TreePaths
+from curate.labelers.tokens import TokenTable
+from curate.labelers.tree import NodeTable, grow_forest
+from curate.schema import PagePrediction, SegmentedPage
+
+__all__ = ["SHIPPED", "ModelLabeler"]
+
+SHIPPED = "web4"
+"""Folder of the shipped model, beside this file."""
+
+BATCH_SEGMENTS = 20_000
+"""Segments worked on at once: 40 MB of features; larger batches gain nothing."""
+
+
+@dataclass(frozen=True)
+class ModelLabeler:
+    """Labels by a trained model.
+
+    Attributes:
+        folder: model folder as `curate train` writes it; None is the shipped one.
+        max_reasons: features told for each segment.
+        threads: threads of the trees; more than one stalls on a busy machine.
+    """
+
+    folder: str | None = None
+    max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
+    threads: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def name(self) -> str:
+        """`model`."""
+        return "model"
+
+    @property
+    def version(self) -> str:
+        """Digest of the model folder; options change no label."""
+        return _digest(self._path())
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels of `web4`."""
+        return LABEL_NAMES
+
+    def label(self, pages: Sequence[SegmentedPage]) -> list[PagePrediction]:
+        """One prediction a page, in order; the same whatever pages stand beside it."""
+        out: list[PagePrediction | None] = [None] * len(pages)
+        for html in (True, False):
+            held: list[int] = []
+            size = 0
+            for number, page in enumerate(pages):
+                if (page.layout is not None) is not html:
+                    continue
+                if not len(page):
+                    empty = np.zeros((0, len(LABEL_NAMES)), np.float32)
+                    out[number] = PagePrediction([], empty, np.zeros(0, bool), [])
+                    continue
+                held.append(number)
+                size += len(page)
+                if size >= BATCH_SEGMENTS:
+                    self._fill(out, pages, held, html)
+                    held, size = [], 0
+            if held:
+                self._fill(out, pages, held, html)
+        return [prediction for prediction in out if prediction is not None]
+
+    def _path(self) -> str:
+        return self.folder or str(Path(__file__).parent / SHIPPED)
+
+    def _fill(
+        self,
+        out: list[PagePrediction | None],
+        pages: Sequence[SegmentedPage],
+        held: Sequence[int],
+        html: bool,
+    ) -> None:
+        predictor = _predictor(self._path(), html)
+        found = predictor.predict(
+            [pages[number] for number in held], self.max_reasons, self.threads
+        )
+        for number, prediction in zip(held, found, strict=True):
+            out[number] = prediction
+
+
+@lru_cache(maxsize=4)
+def _digest(folder: str) -> str:
+    return folder_digest(Path(folder))
+
+
+@lru_cache(maxsize=4)
+def _predictor(folder: str, html: bool) -> _Predictor:
+    files = read_folder(Path(folder))
+    kind = files.html if html else files.text
+    return _Predictor(kind, html)
+
+
+class _Predictor:
+    """One kind of input, loaded: tables that remember tokens, and boosters."""
+
+    def __init__(self, model: KindModel, html: bool) -> None:
+        import lightgbm
+
+        self.html = html
+        self.model = model
+        self.table = TokenTable(model.first.words)
+        self.nodes = NodeTable(model.first.nodes) if html else None
+        own = feature_names(html)
+        names = [*own, *TYPE_NAMES]
+        self.names = names
+        self.main_columns = column_index(model.main_columns, names)
+        self.label_columns = column_index(model.label_columns, names)
+        self.main = lightgbm.Booster(model_str=model.main_trees)
+        self.labels = lightgbm.Booster(model_str=model.label_trees)
+        self.bias = np.array(model.bias, np.float64)
+        self.types = PageTypes(model.type_trees, model.type_columns, own)
+        self._paths: TreePaths | None = None
+
+    def paths(self) -> TreePaths:
+        """The label trees, readable branch by branch; made when reasons are first asked for."""
+        if self._paths is None:
+            columns = [self.names[at] for at in self.label_columns]
+            self._paths = TreePaths(self.model.label_trees, len(LABEL_NAMES), columns)
+        return self._paths
+
+    def columns(self, batch: Batch) -> Floats:
+        """Features of a batch."""
+        marks = segment_marks(batch, self.table)
+        forest = grow_forest(batch, self.nodes, marks.words) if self.nodes is not None else None
+        roles = neighbours(batch, self.html)
+        first = first_scores(batch, self.model.first, self.table, roles, forest, self.nodes)
+        if forest is not None and self.nodes is not None:
+            return html_features(batch, self.table, marks, first, forest, self.nodes, roles[3])
+        return text_features(batch, self.table, marks, first)
+
+    def predict(
+        self, pages: Sequence[SegmentedPage], max_reasons: int, threads: int
+    ) -> list[PagePrediction]:
+        """Predictions of pages of this kind, none of them empty."""
+        batch = make_batch(pages, self.table)
+        columns = self.columns(batch)
+        types = self.types.chance(columns, batch)
+        columns = np.concatenate([columns, types[batch.page_of]], axis=1)
+        main = self.main_chance(columns, threads)
+        label_input = np.ascontiguousarray(columns[:, self.label_columns])
+        scores = self.scores(label_input, threads)
+        best = scores.argmax(axis=1)
+        words = np.add.reduceat(self.table.marks[batch.tokens.rows, 1], batch.tokens.offsets[:-1])
+        words *= batch.tokens.scale
+        best_type = types.argmax(axis=1).tolist()
+        out = []
+        for number, page in enumerate(pages):
+            here = slice(int(batch.first[number]), int(batch.stop[number]))
+            labels = best[here]
+            kind = best_type[number]
+            out.append(
+                PagePrediction(
+                    labels=[LABEL_NAMES[at] for at in labels.tolist()],
+                    scores=scores[here],
+                    main=choose_main(main[here], words[here], batch.same[here]),
+                    reasons=LazyReasons(self.paths, label_input[here], labels, max_reasons),
+                    page_type=PAGE_TYPES[kind],
+                    page_type_score=float(types[number, kind]),
+                    language=page_language(page),
+                )
+            )
+        return out
+
+    def main_chance(self, columns: Floats, threads: int) -> npt.NDArray[np.float64]:
+        """Probability of main content, fitted to words."""
+        narrow = np.ascontiguousarray(columns[:, self.main_columns])
+        slope, offset = self.model.main_scale
+        raw: Any = self.main.predict(narrow, raw_score=True, num_threads=threads)
+        out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-(raw * slope + offset)))
+        return out
+
+    def scores(self, narrow: Floats, threads: int) -> Floats:
+        """Calibrated probabilities of the labels; rows sum to 1."""
+        raw: Any = self.labels.predict(narrow, raw_score=True, num_threads=threads)
+        z = raw - raw.max(axis=1, keepdims=True)
+        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+        z = np.maximum(z, np.log(1e-7)) * self.model.temperature + self.bias
+        z -= z.max(axis=1, keepdims=True)
+        odds = np.exp(z)
+        out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        return out

@@ -1,0 +1,89 @@
+"""What kind of page it is: a few trees over sums of the segments' features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.labelers.batch import Batch, Floats
+from curate.labelers.folder import column_index
+
+__all__ = ["PAGE_TYPES", "TYPE_NAMES", "PageTypes", "page_columns", "page_feature_names"]
+
+PAGE_TYPES = (
+    "article",
+    "forum",
+    "product",
+    "collection",
+    "listing",
+    "documentation",
+    "service",
+)
+
+TYPE_NAMES = [f"type_{name}" for name in PAGE_TYPES]
+"""Features that hold these probabilities; both heads may read them."""
+
+_URL_WORDS = (
+    ("forum", "thread", "topic", "questions", "discuss", "community", "viewtopic", "comments"),
+    ("product", "products", "item", "itm", "dp", "sku", "app"),
+    ("collection", "collections", "category", "categories", "shop", "department", "shopping"),
+    ("tag", "tags", "archive", "author", "search", "section", "topics", "list", "lists", "best"),
+    ("doc", "docs", "documentation", "wiki", "api", "reference", "manual", "guide", "library",
+     "learn", "tutorial", "html"),
+    ("services", "service", "solutions", "about", "pricing", "company", "consulting"),
+    ("blog", "news", "article", "articles", "story", "post", "posts", "20"),
+)  # fmt: skip
+
+
+def page_feature_names(names: Sequence[str]) -> list[str]:
+    """The segments' features that are averaged over a page."""
+    wanted = ("share_", "score_", "in_", "words_", "elements_")
+    single = {
+        "log_words", "log_sentences", "links", "story", "media", "link_hyphens", "link_spells_text",
+        "repeats", "item_repeats", "self_repeats", "prose", "has_code", "has_control", "rhythm",
+        "in_body", "in_page", "in_title",
+    }  # fmt: skip
+    return [name for name in names if name.startswith(wanted) or name in single]
+
+
+def page_columns(columns: Floats, batch: Batch, index: npt.NDArray[np.int64]) -> Floats:
+    """One row a page: means over segments, means over words, sizes, address."""
+    chosen = np.nan_to_num(columns[:, index], nan=0.0).astype(np.float64)
+    sizes = (batch.stop - batch.first).astype(np.float64)
+    weight = (batch.ends - batch.starts).astype(np.float64)
+    total = np.add.reduceat(weight, batch.first)
+    plain = np.add.reduceat(chosen, batch.first, axis=0) / sizes[:, None]
+    heavy = np.add.reduceat(chosen * weight[:, None], batch.first, axis=0) / total[:, None]
+    address = np.zeros((len(batch.pages), len(_URL_WORDS) + 2))
+    for number, page in enumerate(batch.pages):
+        url = (page.url or "").lower()
+        rest = url.split("//", 1)[-1]
+        host, _, path = rest.partition("/")
+        parts = set("".join(c if c.isalnum() else " " for c in f"{host}/{path}").split())
+        address[number, :-2] = [any(word in parts for word in row) for row in _URL_WORDS]
+        address[number, -2] = path.rstrip("/").count("/") + bool(path) if url else -1
+        address[number, -1] = path.count("-") if url else -1
+    out: Floats = np.column_stack([np.log1p(sizes), np.log1p(total), address, plain, heavy]).astype(
+        np.float32
+    )
+    return out
+
+
+class PageTypes:
+    """The page-type head, loaded."""
+
+    def __init__(self, trees: str, columns: Sequence[str], names: Sequence[str]) -> None:
+        import lightgbm
+
+        self.booster = lightgbm.Booster(model_str=trees)
+        self.index = column_index(columns, names)
+
+    def chance(self, columns: Floats, batch: Batch) -> Floats:
+        """Probabilities, float32 [n_pages, len(PAGE_TYPES)]."""
+        rows = page_columns(columns, batch, self.index)
+        chance: Any = self.booster.predict(rows, num_threads=1)
+        out: Floats = chance.astype(np.float32)
+        return out

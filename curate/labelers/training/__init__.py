@@ -1,0 +1,1 @@
+"""Training of the model labeler: alignment, silver labels, fitting, the model card."""

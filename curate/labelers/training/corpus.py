@@ -1,0 +1,266 @@
+"""Labelled pages for training: the benchmark file, gold folders, people's annotations.
+
+All of them end as `Example`s: a segmented page and what is known of each
+segment, as shares: of its words that are main content, that carry a label.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.errors import LabelerError
+from curate.labelers.training.align import align_labels, align_main, common_positions
+from curate.labelers.training.render import render_lines
+from curate.schema import SegmentedPage
+from curate.text import digest, words
+
+__all__ = [
+    "LABELS",
+    "Example",
+    "Gold",
+    "folds_by_site",
+    "project",
+    "read_benchmark",
+    "read_gold",
+    "text_page",
+]
+
+LABELS = ("article", "boilerplate", "teaser", "caption")
+"""Order of the label columns; gold files name them by their first letters."""
+
+_LETTERS = {"A": 0, "B": 1, "T": 2, "C": 3}
+
+Shares = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gold:
+    """One page of a gold folder."""
+
+    page_id: str
+    url: str | None
+    page_type: str | None
+    renderer: str | None
+    source: str
+    lines: Sequence[str]
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(slots=True, eq=False)
+class Example:
+    """A page for training.
+
+    Attributes:
+        key: name of the page in its source; HTML and text of one page share it.
+        group: pages of one group (site, or equal content) stay in one fold.
+        page: what the model reads.
+        main: float32 [n_segments], share of words that are main content, or None.
+        gold: float32 [n_segments, 4], words by label, or None.
+        page_type: as the benchmark says, or None.
+        to_html: int64 [n_segments], for text made from HTML: the segment of the
+            HTML page a line comes from, -1 where none does.
+        rendering: name of the renderer, "" for HTML.
+    """
+
+    key: str
+    group: str
+    page: SegmentedPage
+    main: Shares | None = None
+    gold: Shares | None = None
+    page_type: str | None = None
+    to_html: npt.NDArray[np.int64] | None = None
+    rendering: str = ""
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+def read_gold(folder: Path) -> list[Gold]:
+    """Pages of a gold folder (`pages.jsonl`, `labels.jsonl`).
+
+    Raises:
+        LabelerError: a file is missing, or labels and lines don't fit.
+    """
+    try:
+        with (folder / "labels.jsonl").open(encoding="utf-8") as file:
+            labels = {row["id"]: row["labels"] for row in map(json.loads, file)}
+        with (folder / "pages.jsonl").open(encoding="utf-8") as file:
+            pages = list(map(json.loads, file))
+    except FileNotFoundError as error:
+        raise LabelerError(
+            f"{error.filename}: not found; a gold folder holds pages.jsonl and labels.jsonl"
+        ) from error
+    out = []
+    for page in pages:
+        letters = labels.get(page["id"])
+        if letters is None or len(letters) != len(page["lines"]):
+            raise LabelerError(
+                f"{folder}: page {page['id']} has {len(page['lines'])} lines and "
+                f"{len(letters or '')} labels; give each line one letter of A, B, T, C"
+            )
+        out.append(
+            Gold(
+                page["id"],
+                page.get("url"),
+                page.get("page_type"),
+                page.get("renderer"),
+                page.get("source", ""),
+                page["lines"],
+                np.array([_LETTERS[letter] for letter in letters], np.int64),
+            )
+        )
+    return out
+
+
+def read_benchmark(path: Path) -> Iterator[dict[str, object]]:
+    """Rows of a benchmark Parquet file (`file_id, url, page_type, html, main_content`)."""
+    import pyarrow.parquet as pq
+
+    columns = ["file_id", "url", "page_type", "html", "main_content"]
+    with pq.ParquetFile(path) as file:
+        missing = set(columns) - set(file.schema_arrow.names)
+        if missing:
+            raise LabelerError(f"{path}: no column {', '.join(sorted(missing))}; needed: {columns}")
+        for batch in file.iter_batches(batch_size=64, columns=columns):
+            yield from batch.to_pylist()
+
+
+def text_page(
+    lines: Sequence[str], gaps: Sequence[int] | int = 2, url: str | None = None
+) -> SegmentedPage:
+    """Lines as a bare-text page, `gaps` line breaks after each."""
+    breaks = [gaps] * len(lines) if isinstance(gaps, int) else list(gaps)
+    starts, ends, parts, at = [], [], [], 0
+    for index, (line, gap) in enumerate(zip(lines, breaks, strict=True)):
+        starts.append(at)
+        ends.append(at + len(line))
+        blank = "\n" * gap if index + 1 < len(lines) else ""
+        parts.append(line + blank)
+        at += len(parts[-1])
+    return SegmentedPage(
+        "".join(parts),
+        np.array(starts, np.int32),
+        np.array(ends, np.int32),
+        ["line"] * len(lines),
+        "text/plain",
+        url=url,
+    )
+
+
+def label_html_example(example: Example, gold: Gold | None, main_content: str | None) -> None:
+    """Fill in what the references say of an HTML page's segments."""
+    page = example.page
+    texts = [page.segment_text(index) for index in range(len(page))]
+    if main_content is not None:
+        example.main = align_main(texts, main_content)
+    if gold is not None:
+        example.gold = align_labels(texts, gold.lines, gold.labels.tolist(), len(LABELS))
+
+
+def project(html: Example, lines: Sequence[str], rendering: str, gold: Gold | None) -> Example:
+    """A rendering of an HTML page, its lines tied to the segments they come from.
+
+    Where `lines` are the gold lines themselves their labels are taken as they
+    are; otherwise they come through the HTML segments.
+    """
+    page = html.page
+    seg_words = [words(page.segment_text(index)) for index in range(len(page))]
+    line_words = [words(line) for line in lines]
+    seg_of = np.repeat(np.arange(len(page)), [len(part) for part in seg_words])
+    line_of = np.repeat(np.arange(len(lines)), [len(part) for part in line_words])
+    mine, theirs = common_positions(
+        [word for part in line_words for word in part],
+        [word for part in seg_words for word in part],
+    )
+    to_html = np.full(len(lines), -1, np.int64)
+    if len(mine):
+        pairs, count = np.unique(
+            line_of[mine] * (len(page) + 1) + seg_of[theirs], return_counts=True
+        )
+        order = np.argsort(count, kind="stable")
+        to_html[pairs[order] // (len(page) + 1)] = pairs[order] % (len(page) + 1)
+    out = Example(
+        html.key,
+        html.group,
+        text_page(lines, url=page.url),
+        page_type=html.page_type,
+        to_html=to_html,
+        rendering=rendering,
+    )
+    known = to_html >= 0
+    if html.main is not None:
+        out.main = np.where(known, html.main[to_html], 0).astype(np.float32)
+    if gold is not None and list(gold.lines) == list(lines):
+        out.gold = np.zeros((len(lines), len(LABELS)), np.float32)
+        out.gold[np.arange(len(lines)), gold.labels] = [max(len(part), 1) for part in line_words]
+    elif html.gold is not None:
+        out.gold = np.where(known[:, None], html.gold[to_html], 0).astype(np.float32)
+    return out
+
+
+def folds_by_site(
+    groups: Sequence[Sequence[str]], n_folds: int, weights: Sequence[float]
+) -> npt.NDArray[np.int64]:
+    """A fold for each page, such that pages that share any key are in one fold.
+
+    Args:
+        groups: for each page its keys (site, digest of its content).
+        n_folds: at least 2.
+        weights: what to balance over the folds.
+    """
+    leader: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while leader.setdefault(key, key) != key:
+            leader[key] = leader[leader[key]]
+            key = leader[key]
+        return key
+
+    for keys in groups:
+        for key in keys[1:]:
+            a, b = find(keys[0]), find(key)
+            leader[max(a, b)] = min(a, b)
+    heavy: dict[str, float] = {}
+    for keys, weight in zip(groups, weights, strict=True):
+        heavy[find(keys[0])] = heavy.get(find(keys[0]), 0.0) + weight
+    load = np.zeros(n_folds)
+    fold: dict[str, int] = {}
+    for key in sorted(heavy, key=lambda k: (-heavy[k], digest(k))):
+        fold[key] = int(load.argmin())
+        load[fold[key]] += heavy[key]
+    return np.array([fold[find(keys[0])] for keys in groups], np.int64)
+
+
+Segment = Callable[[str | bytes], SegmentedPage]
+
+
+def build_examples(
+    row: dict[str, object],
+    segment: Segment,
+    gold: Gold | None,
+    site: str,
+    renderers: Sequence[str],
+    decode: Callable[[bytes], str],
+) -> list[Example]:
+    """The HTML example of a benchmark row and its bare-text renderings."""
+    raw = row["html"]
+    assert isinstance(raw, bytes)
+    html = decode(raw)
+    page = segment(html)
+    key = str(row["file_id"])
+    kind = row["page_type"]
+    example = Example(key, site, page, page_type=str(kind) if kind else None)
+    content = row["main_content"]
+    label_html_example(example, gold, str(content) if content else "")
+    out = [example]
+    if not len(page):
+        return out
+    for name in renderers:
+        lines = list(gold.lines) if gold and gold.renderer == name else render_lines(html, name)
+        if lines:
+            out.append(project(example, lines, name, gold))
+    return out
