@@ -89,3 +89,12 @@ def _of_token(token: str) -> int:
             _token_bits.clear()
         _token_bits[token] = bits
     return bits
+
+
+MACHINERY = (
+    *("javascript", "browser", "cookie", "enable", "disabled", "accessib", "adblock", "ad-block"),
+    *("aktivier", "navigateur", "activer", "navegador", "activar", "habilit", "attiva"),
+    *("ingeschakeld", "aktivera", "włącz", "przeglądark", "браузер", "включите"),
+    *("浏览器", "启用", "ブラウザ", "有効", "متصفح", "تفعيل"),
+)
+"""Parts of words: two of them in a line speak of scripts, cookies, the browser."""

@@ -4,7 +4,9 @@ A statement ("a headline, with a time or date after") holds or does not. Each
 one adds its weights to the four labels, and the sums become probabilities. A
 second reading adds statements on what the first one made of the lines around.
 The weights are measured on labelled pages (`rules_fit`); nothing is hidden in
-them: `reasons` names the statements that spoke most for the label.
+them: `reasons` names the statements that spoke most for the label. Where a
+pattern over several lines settles the matter (`rules_cards`), its measured
+shares replace the sums.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ from pydantic import Field
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.language import page_language
+from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_page import main_segments, page_type
 from curate.labelers.rules_text import (
@@ -37,9 +40,19 @@ from curate.labelers.tokens import TokenTable
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest
 
-__all__ = ["RulesLabeler", "Weights", "describe", "probabilities", "shipped_weights"]
+__all__ = [
+    "Reading",
+    "RulesLabeler",
+    "Weights",
+    "describe",
+    "probabilities",
+    "settle",
+    "shipped_weights",
+]
 
 WEIGHTS_FILE = "rules_weights.json"
+
+_VERDICT_NUMBERS = np.arange(len(VERDICTS))
 
 
 @dataclass(frozen=True)
@@ -51,22 +64,40 @@ class Weights:
         first: float32 [n_first + 1, 4], the last row holds what speaks without
             any statement.
         second: float32 [n_first + n_added + 1, 4].
+        verdicts: float32 [n_verdicts, 4], probabilities where a verdict settles it.
     """
 
     names: tuple[str, ...]
     first: Floats
     second: Floats
+    verdicts: Floats
 
 
-def describe(page: SegmentedPage, table: TokenTable) -> tuple[Lines, Statements]:
-    """The statements of the first reading."""
+class Reading(NamedTuple):
+    """A page as the rules see it.
+
+    Attributes:
+        lines: counts over tokens.
+        found: the statements of the first reading.
+        verdicts: int64 [n_segments], the verdict on each, `NONE` without one.
+    """
+
+    lines: Lines
+    found: Statements
+    verdicts: npt.NDArray[np.int64]
+
+
+def describe(page: SegmentedPage, table: TokenTable) -> Reading:
+    """The statements of the first reading; every verdict is one of them too."""
     lines = read_lines(page, table)
     found = describe_text(lines)
-    if page.layout is None:
-        return lines, found
-    more = describe_layout(page, lines)
-    holds = np.concatenate([found.holds, more.holds], axis=1)
-    return lines, Statements(found.names + more.names, holds)
+    settled = verdicts(page, lines)
+    names, holds = found.names + VERDICTS, [found.holds, settled[:, None] == _VERDICT_NUMBERS]
+    if page.layout is not None:
+        more = describe_layout(page, lines)
+        names += more.names
+        holds.append(more.holds)
+    return Reading(lines, Statements(names, np.concatenate(holds, axis=1)), settled)
 
 
 def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
@@ -76,6 +107,11 @@ def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     odds = np.exp(sums)
     scores: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     return scores
+
+
+def settle(scores: Floats, settled: npt.NDArray[np.int64], table: Floats) -> Floats:
+    """The scores, with those of settled segments from the table of verdicts."""
+    return np.where(np.isin(settled, SETTLING)[:, None], table[settled], scores)
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +132,8 @@ def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weight
             f"{WEIGHTS_FILE}: the two readings of {kind} begin with different rules; "
             "measure the weights again (curate.labelers.rules_fit)"
         )
-    return Weights(names, first, second)
+    verdict_table = np.array([table["verdicts"][name] for name in VERDICTS], np.float32)
+    return Weights(names, first, second, verdict_table)
 
 
 @lru_cache(maxsize=1)
@@ -138,7 +175,7 @@ class RulesLabeler:
             empty = np.zeros((0, len(LABEL_NAMES)), np.float32)
             return PagePrediction([], empty, np.zeros(0, bool), [])
         weights = shipped_weights()[0]["text" if page.layout is None else "html"]
-        lines, found = describe(page, _table())
+        lines, found, settled = describe(page, _table())
         scores = probabilities(found.holds, weights.first)
         more = neighbour_statements(scores, lines, LABEL_NAMES)
         holds = np.concatenate([found.holds, more.holds], axis=1)
@@ -147,14 +184,14 @@ class RulesLabeler:
                 f"{WEIGHTS_FILE} was measured for other rules than these; "
                 "measure the weights again (curate.labelers.rules_fit)"
             )
-        scores = probabilities(holds, weights.second)
+        scores = settle(probabilities(holds, weights.second), settled, weights.verdicts)
         best = scores.argmax(axis=1)
         kind, kind_score = page_type(page, scores, lines)
         return PagePrediction(
             labels=[LABEL_NAMES[at] for at in best.tolist()],
             scores=scores,
             main=main_segments(scores, kind),
-            reasons=_reasons(holds, weights, best, self.max_reasons),
+            reasons=_reasons(holds, weights, best, settled, self.max_reasons),
             page_type=kind,
             page_type_score=kind_score,
             language=page_language(page),
@@ -162,21 +199,27 @@ class RulesLabeler:
 
 
 def _reasons(
-    holds: npt.NDArray[np.bool_], weights: Weights, best: npt.NDArray[np.int64], count: int
+    holds: npt.NDArray[np.bool_],
+    weights: Weights,
+    best: npt.NDArray[np.int64],
+    settled: npt.NDArray[np.int64],
+    count: int,
 ) -> list[tuple[str, ...]]:
-    """The statements that spoke most for the label against the others."""
+    """The verdict, and the statements that spoke most for the label against the others."""
     if not count:
         return [()] * len(best)
     rows = weights.second[:-1]
     speaks = (rows - rows.mean(axis=1, keepdims=True)).T  # [n_labels, n_rules]
     for_label = np.where(holds, speaks[best], 0.0)
-    count = min(count, for_label.shape[1])
     top = np.argpartition(-for_label, count - 1, axis=1)[:, :count]
     order = np.argsort(-np.take_along_axis(for_label, top, axis=1), axis=1, kind="stable")
     top = np.take_along_axis(top, order, axis=1)
     told = np.take_along_axis(for_label, top, axis=1) > 0
     names = weights.names
-    return [
-        tuple(names[at] for at, positive in zip(row, sure, strict=True) if positive)
-        for row, sure in zip(top.tolist(), told.tolist(), strict=True)
-    ]
+    reasons: list[tuple[str, ...]] = []
+    for row, sure, verdict in zip(top.tolist(), told.tolist(), settled.tolist(), strict=True):
+        said = [names[at] for at, positive in zip(row, sure, strict=True) if positive]
+        if verdict in SETTLING and VERDICTS[verdict] not in said:
+            said = [VERDICTS[verdict], *said]
+        reasons.append(tuple(said[:count]))
+    return reasons

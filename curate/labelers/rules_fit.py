@@ -18,7 +18,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from curate.labelers.base import LABEL_NAMES
-from curate.labelers.rules import describe, probabilities
+from curate.labelers.rules import describe, probabilities, settle
+from curate.labelers.rules_cards import NONE, OPINIONS, VERDICTS
 from curate.labelers.rules_text import Floats, neighbour_statements
 from curate.labelers.tokens import TokenTable
 from curate.schema import SegmentedPage
@@ -67,31 +68,36 @@ class RuleFit:
         size_power: a segment counts as its size to this power: 0 counts
             segments, 1 characters.
         folds: sites are dealt into so many parts.
+        opinion: segments that the opinion behind a verdict (nine in ten are
+            what it says) counts as, beside those it was measured on.
     """
 
     penalty: Annotated[float, Field(gt=0)] = 3e-5
     size_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     folds: Annotated[int, Field(ge=2)] = 5
+    opinion: Annotated[float, Field(gt=0)] = 10.0
 
     def measure(self, samples: Sequence[RuleSample]) -> Measured:
         """Weights from labelled pages of one media type."""
         table = TokenTable()
         read = [describe(sample.page, table) for sample in samples]
-        names = read[0][1].names
-        first = [found.holds for _, found in read]
+        names = read[0].found.names
+        first = [one.found.holds for one in read]
         counts = [sample.counts for sample in samples]
         fold = np.array([zlib.crc32(s.group.encode()) % self.folds for s in samples])
+        settled = [one.verdicts for one in read]
         alone = self._cross(first, counts, fold)
         second: list[npt.NDArray[np.bool_]] = []
         added: tuple[str, ...] = ()
-        for holds, guess, (lines, _) in zip(first, alone, read, strict=True):
-            more = neighbour_statements(guess, lines, LABEL_NAMES)
+        for holds, guess, one in zip(first, alone, read, strict=True):
+            more = neighbour_statements(guess, one.lines, LABEL_NAMES)
             added = more.names
             second.append(np.concatenate([holds, more.holds], axis=1))
-        scores = self._cross(second, counts, fold)
+        scores = self._cross(second, counts, fold, settled)
         tables = {
             "first": _named(names, self._fit(first, counts)),
             "second": _named(names + added, self._fit(second, counts)),
+            "verdicts": dict(zip(VERDICTS, self._shares(settled, counts).tolist(), strict=True)),
         }
         return Measured(tables, scores)
 
@@ -100,16 +106,35 @@ class RuleFit:
         holds: Sequence[npt.NDArray[np.bool_]],
         counts: Sequence[Doubles],
         fold: npt.NDArray[np.int64],
+        settled: Sequence[npt.NDArray[np.int64]] | None = None,
     ) -> list[Floats]:
-        """Probabilities of each page by weights from the other folds."""
-        weights = {
-            int(k): self._fit(
-                [h for h, f in zip(holds, fold, strict=True) if f != k],
-                [c for c, f in zip(counts, fold, strict=True) if f != k],
-            )
-            for k in np.unique(fold)
-        }
-        return [probabilities(h, weights[int(f)]) for h, f in zip(holds, fold, strict=True)]
+        """Probabilities of each page by weights and shares from the other folds."""
+        scores: list[Floats] = [np.zeros((0, 0), np.float32)] * len(holds)
+        for k in np.unique(fold):
+            others = np.flatnonzero(fold != k)
+            weights = self._fit([holds[at] for at in others], [counts[at] for at in others])
+            for at in np.flatnonzero(fold == k):
+                scores[at] = probabilities(holds[at], weights)
+            if settled is None:
+                continue
+            shares = self._shares([settled[at] for at in others], [counts[at] for at in others])
+            for at in np.flatnonzero(fold == k):
+                scores[at] = settle(scores[at], settled[at], shares)
+        return scores
+
+    def _shares(
+        self, settled: Sequence[npt.NDArray[np.int64]], counts: Sequence[Doubles]
+    ) -> Floats:
+        """Share of each label among the segments that a verdict settles, with its opinion."""
+        found = np.full((len(VERDICTS), len(LABEL_NAMES)), 0.1 / (len(LABEL_NAMES) - 1))
+        found[np.arange(len(VERDICTS)), OPINIONS] = 0.9
+        found *= self.opinion
+        for verdict, count in zip(settled, counts, strict=True):
+            size = count.sum(axis=1)
+            at = np.flatnonzero((verdict != NONE) & (size > 0))
+            np.add.at(found, verdict[at], count[at] / size[at, None])
+        shares: Floats = (found / found.sum(axis=1, keepdims=True)).round(3).astype(np.float32)
+        return shares
 
     def _fit(self, holds: Sequence[npt.NDArray[np.bool_]], counts: Sequence[Doubles]) -> Floats:
         """Weights [n_rules + 1, n_labels] of least penalised log loss."""
@@ -135,7 +160,7 @@ class RuleFit:
             return float(log_loss + self.penalty * (held**2).sum() / 2), slope.ravel()
 
         start = np.zeros(shape).ravel()
-        options: dict[str, Any] = {"maxiter": 400}
+        options: dict[str, Any] = {"maxiter": 200}
         found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
         # Two decimals: more would be noise, and people read the table.
         weights: Floats = np.round(found.x.reshape(shape), 2).astype(np.float32)

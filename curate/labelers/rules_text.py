@@ -25,6 +25,8 @@ __all__ = [
     "describe_text",
     "neighbour_statements",
     "read_lines",
+    "shifted",
+    "window_sum",
 ]
 
 Bools = npt.NDArray[np.bool_]
@@ -91,6 +93,7 @@ class Lines:
     Attributes:
         sums: float32 [n, n_marks], marks summed over the segment's tokens.
         first, last: float32 [n, n_marks], marks of its first and last token.
+        two: float32 [n, 2, n_marks], marks of its first two tokens.
         words: float32 [n].
         prose: bool [n], long and with function words.
         headline: bool [n], a headline by its shape.
@@ -105,6 +108,7 @@ class Lines:
     sums: Floats
     first: Floats
     last: Floats
+    two: Floats
     words: Floats
     prose: Bools
     headline: Bools
@@ -122,6 +126,12 @@ class Lines:
         """Segments whose first token carries a mark."""
         return self.first[:, _COLUMN[mark]] > 0
 
+    def begin2(self, marks: tuple[str, ...]) -> Bools:
+        """Segments where one of the first two tokens carries all of the marks."""
+        columns = [_COLUMN[mark] for mark in marks]
+        carries: Bools = np.all(self.two[:, :, columns] > 0, axis=2)
+        return carries[:, 0] | carries[:, 1]
+
     def ends(self, mark: str) -> Bools:
         """Segments whose last token carries a mark."""
         return self.last[:, _COLUMN[mark]] > 0
@@ -134,11 +144,15 @@ def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
     begin = tokens.offsets[:-1]
     sums = np.add.reduceat(marks, begin, axis=0) * tokens.scale[:, None]
     first, last = marks[begin], marks[tokens.offsets[1:] - 1]
+    second = marks[np.minimum(begin + 1, tokens.offsets[1:] - 1)]
+    two = np.stack([first, second], axis=1)
     words = np.maximum(sums[:, _COLUMN["words"]], 1)
     function = sums[:, _COLUMN["function"]]
     prose = (words >= PROSE_WORDS) & (function >= 0.18 * words)
     ends_sentence = last[:, _COLUMN["sentence_end"]] > 0
-    headline = (words >= 3) & (words <= 24) & ~ends_sentence & ~prose
+    # "What comes next?" asks as a headline does; a full stop ends prose.
+    asks = np.array([page.text[end - 1] in "?？؟" for end in page.ends.tolist()], bool)
+    headline = (words >= 3) & (words <= 24) & (~ends_sentence | asks) & ~prose
     stamp = sum(
         (marks[:, _COLUMN[m]] for m in ("time", "month", "number", "clock", "year")),
         np.zeros(len(marks), np.float32),
@@ -155,8 +169,8 @@ def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
     same = np.array(ids, np.int64)
     times = np.bincount(same)[same]
     run = _main_run(words, prose, times, ends_sentence)
-    kin = _kinship(tokens, marks, run, begin)
-    return Lines(sums, first, last, words, prose, headline, moment, times, same, run, kin)
+    kin = _kinship(table.hashes[tokens.rows], tokens, marks, run)
+    return Lines(sums, first, last, two, words, prose, headline, moment, times, same, run, kin)
 
 
 def _main_run(
@@ -176,16 +190,17 @@ def _main_run(
 
 
 def _kinship(
-    tokens: Tokens, marks: Floats, run: tuple[int, int], begin: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.uint32], tokens: Tokens, marks: Floats, run: tuple[int, int]
 ) -> Floats:
-    rows = tokens.rows
+    """Share of each line's telling words that stand in the run, outside the line."""
     telling = (marks[:, _COLUMN["function"]] == 0) & (marks[:, _COLUMN["chars"]] > 4)
     low, high = tokens.offsets[run[0]], tokens.offsets[run[1]]
-    size = int(rows.max()) + 1 if len(rows) else 1
-    counts = np.bincount(rows[low:high], minlength=size)
-    in_run = np.zeros(len(rows), bool)
-    in_run[low:high] = True
-    found = counts[rows] > in_run
+    _, word = np.unique(keys, return_inverse=True)
+    counts = np.bincount(word[low:high], minlength=int(word.max()) + 1)
+    in_run = np.zeros(len(word), np.int64)
+    in_run[low:high] = 1
+    found = counts[word] > in_run
+    begin = tokens.offsets[:-1]
     n_found = np.add.reduceat((found & telling).astype(np.float32), begin)
     n_telling = np.add.reduceat(telling.astype(np.float32), begin)
     kin: Floats = n_found / np.maximum(n_telling, 1)
@@ -260,6 +275,9 @@ def _meaning(found: StatementList, lines: Lines, brief: Bools) -> None:
     )
     found.add("ends with a credit in brackets", lines.ends("closes") & (lines.sum("credit") >= 1))
     found.add("begins with a credit word", lines.begins("credit"))
+    found.add("a credit and little else", (words <= 12) & (lines.sum("credit") >= 0.3 * words))
+    colon = lines.begin2(("credit", "clause_end"))
+    found.add("begins with a credit word and a colon", colon & (words <= 25))
     found.add("a short credit", brief & (lines.sum("credit") >= 1))
     found.add("credit words in a sentence", middle & (lines.sum("credit") >= 1))
     found.add("two credit words or more", (lines.sum("credit") >= 2) & (words <= 70))
@@ -280,7 +298,7 @@ def _meaning(found: StatementList, lines: Lines, brief: Bools) -> None:
         found.add(f"begins with {what}", lines.begins(mark))
 
 
-def _shift(column: Bools, by: int) -> Bools:
+def shifted(column: Bools, by: int) -> Bools:
     """The column of the line `by` places on; False past the ends."""
     out = np.zeros_like(column)
     if by > 0:
@@ -290,7 +308,7 @@ def _shift(column: Bools, by: int) -> Bools:
     return out
 
 
-def _window(value: Floats, reach: int) -> Floats:
+def window_sum(value: Floats, reach: int) -> Floats:
     """Sum over the lines up to `reach` places away, the line itself included."""
     total = np.concatenate([[0.0], np.cumsum(value, dtype=np.float64)])
     at = np.arange(len(value))
@@ -338,38 +356,44 @@ def _place(found: StatementList, lines: Lines) -> None:
     )
     prose_words = np.where(prose, words, 0).astype(np.float32)
     for reach in (3, 10):
-        near = _window(prose_words, reach) - prose_words
-        all_near = np.maximum(_window(words, reach) - words, 1)
+        near = window_sum(prose_words, reach) - prose_words
+        all_near = np.maximum(window_sum(words, reach) - words, 1)
         found.bins(
             f"share of prose within {reach} lines:",
             (near / all_near).astype(np.float32),
             [0.05, 0.35, 0.65, 0.9],
         )
     found.bins(
-        "lines of up to 3 words within 5 lines:", _window(short.astype(np.float32), 5), [1, 3, 6, 9]
+        "lines of up to 3 words within 5 lines:",
+        window_sum(short.astype(np.float32), 5),
+        [1, 3, 6, 9],
     )
-    found.bins("headlines within 5 lines:", _window(headline.astype(np.float32), 5), [2, 4, 7])
-    found.bins("times and dates within 6 lines:", _window(moment.astype(np.float32), 6), [1, 3])
+    found.bins("headlines within 5 lines:", window_sum(headline.astype(np.float32), 5), [2, 4, 7])
+    found.bins("times and dates within 6 lines:", window_sum(moment.astype(np.float32), 6), [1, 3])
     heading = short & (lines.times >= 3)
     for by, where in ((-1, "before"), (1, "after")):
-        found.add(f"a time or date in the line {where}", _shift(moment, by))
-        found.add(f"prose in the line {where}", _shift(prose, by))
-        found.add(f"a headline in the line {where}", _shift(headline, by))
-        found.add(f"up to 3 words in the line {where}", _shift(short, by))
-        found.add(f"a repeated heading in the line {where}", _shift(heading, by))
+        found.add(f"a time or date in the line {where}", shifted(moment, by))
+        found.add(f"prose in the line {where}", shifted(prose, by))
+        found.add(f"a headline in the line {where}", shifted(headline, by))
+        found.add(f"up to 3 words in the line {where}", shifted(short, by))
+        found.add(f"a repeated heading in the line {where}", shifted(heading, by))
         found.add(
             f"a headline, with a time or date {where}",
-            headline & (_shift(moment, by) | _shift(moment, 2 * by)),
+            headline & (shifted(moment, by) | shifted(moment, 2 * by)),
         )
         found.add(
             f"a headline, with a sentence {where}",
-            headline & _shift(~short & ~headline & ~moment, by),
+            headline & shifted(~short & ~headline & ~moment, by),
         )
-        found.add(f"prose, with a headline {where}", prose & _shift(headline, by))
+        found.add(f"prose, with a headline {where}", prose & shifted(headline, by))
     found.add(
-        "a line beside a repeated heading", ~short & (_shift(heading, -1) | _shift(heading, 1))
+        "a line beside a repeated heading", ~short & (shifted(heading, -1) | shifted(heading, 1))
     )
-    found.add("prose alone between short lines", prose & ~_shift(prose, 1) & ~_shift(prose, -1))
+    set_in = shifted(prose, 1) & shifted(prose, -1) & ~prose & inside
+    found.add("a line set between prose", set_in)
+    found.add("a sentence set between prose", set_in & lines.ends("sentence_end"))
+    found.add("a line set between prose, with a name", set_in & (lines.sum("title_case") >= 2))
+    found.add("prose alone between short lines", prose & ~shifted(prose, 1) & ~shifted(prose, -1))
     found.add("a headline that stands twice or more", headline & (lines.times >= 2))
     away = ~inside & (words >= 3)
     found.bins("shared words with the main run:", lines.kin, [0.15, 0.4, 0.7], away & big)
@@ -396,8 +420,8 @@ def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -
         own = scores[:, label]
         found.bins(f"taken alone, {name}:", own, [0.1, 0.3, 0.5, 0.7, 0.9])
         for reach in (1, 3, 8):
-            weight = np.maximum(_window(words, reach) - words, 1e-6)
-            near = (_window(own * words, reach) - own * words) / weight
+            weight = np.maximum(window_sum(words, reach) - words, 1e-6)
+            near = (window_sum(own * words, reach) - own * words) / weight
             found.bins(
                 f"{name} within {reach} lines:", near.astype(np.float32), [0.15, 0.35, 0.6, 0.85]
             )
