@@ -196,7 +196,7 @@ class _Predictor:
         narrow = np.ascontiguousarray(columns[:, self.main_columns])
         slope, offset = self.model.main_scale
         raw: Any = self.main.predict(narrow, raw_score=True, num_threads=threads)
-        out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-(raw * slope + offset)))
+        out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(raw * slope + offset, -30, 30)))
         return out
 
     def scores(self, narrow: Floats, threads: int) -> Floats:

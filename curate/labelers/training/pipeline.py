@@ -150,13 +150,16 @@ def _main_scale(chance: Floats, target: Floats, weight: Floats) -> tuple[float, 
         return float((weight * (np.logaddexp(0, s) - target * s)).sum() / weight.sum())
 
     found = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead")
-    return float(found.x[0]), float(found.x[1])
+    # On a handful of pages all are right and the slope has no end.
+    return float(np.clip(found.x[0], 0.2, 3.0)), float(np.clip(found.x[1], -3.0, 3.0))
 
 
 def scaled(chance: Floats, scale: tuple[float, float]) -> Floats:
     """Probabilities after slope and offset of their log-odds."""
     z = np.log(np.clip(chance, 1e-6, 1 - 1e-6) / np.clip(1 - chance, 1e-6, 1))
-    out: Floats = (1.0 / (1.0 + np.exp(-(z * scale[0] + scale[1])))).astype(np.float32)
+    out: Floats = (1.0 / (1.0 + np.exp(-np.clip(z * scale[0] + scale[1], -30, 30)))).astype(
+        np.float32
+    )
     return out
 
 
