@@ -54,7 +54,10 @@ class Passport:
     Attributes:
         run_id: UTC time of the start and four random digits.
         status: running, done, failed or interrupted.
-        content: JSON-like; see `docs/passport.md` for its keys.
+        content: JSON-like: `name`, `curate`, `python`, `packages` (versions),
+            `overrides`, `config` (composed), `inputs` (key, version, bytes of
+            each unit), `labeler`, `stages` (state, counts by reason, seconds,
+            recipe), `version` (published), `started_at`, `ended_at`, `pid`, `host`.
     """
 
     folder: Path
