@@ -15,6 +15,8 @@ COMMANDS = {
     "label": ("label", "label one page, in colour or as JSON"),
     "review": ("review", "plan, push, pull and status of the Label Studio half"),
     "server": ("server", "start, stop and status of the local Label Studio"),
+    "train": ("train", "fit the model labeler from labelled data"),
+    "evaluate": ("evaluate", "score any labeler on gold"),
     "runs": ("runs", "history of runs, newest first"),
     "store": ("store", "status and gc of the store"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import curate
 from curate.errors import ConfigError
 
-__all__ = ["compose", "config_folder", "plain", "rewritten"]
+__all__ = ["compose", "compose_group", "config_folder", "plain", "rewritten"]
 
 
 def config_folder() -> Path:
@@ -42,6 +42,21 @@ def compose(overrides: Sequence[str], *, complete: bool = False) -> dict[str, An
             return plain(composed, complete=complete)
     except (HydraException, OmegaConfBaseException) as error:
         raise rewritten(error) from error
+
+
+def compose_group(group: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration with a group that a run doesn't have (`train`, `evaluate`).
+
+    Raises:
+        ConfigError: as `compose`, or a mandatory value of the group is not set.
+    """
+    option = next((o.partition("=")[2] for o in overrides if o.startswith(f"{group}=")), "default")
+    rest = [o for o in overrides if not o.startswith(f"{group}=")]
+    config = compose([f"+{group}={option}", *rest])
+    missing = [key for key, value in config[group].items() if value == "???"]
+    if missing:
+        raise ConfigError(f"{group}.{missing[0]} is not set; give it as {group}.{missing[0]}=VALUE")
+    return config
 
 
 def plain(config: Any, *, complete: bool = True) -> dict[str, Any]:

@@ -122,3 +122,27 @@ def test_an_unchanged_run_is_quick(workspace: Path, curate: Command) -> None:
     sys.stdout.write(f"unchanged run: {time.perf_counter() - began:.2f} s\n")
     newest = json.loads(curate("runs", "--json", "--limit", "1").stdout)
     assert newest["stages"]["pages"]["tasks_ran"] == 0
+
+
+def test_evaluate_scores_a_labeler_on_a_gold_folder(workspace: Path, curate: Command) -> None:
+    gold = workspace / "gold"
+    gold.mkdir()
+    lines = ["Home | News | Sport", "© Daily. All rights reserved."]
+    page = {"id": "g-1", "url": None, "page_type": "article", "source": "x", "lines": lines}
+    (gold / "pages.jsonl").write_text(json.dumps(page) + "\n")
+    (gold / "labels.jsonl").write_text(json.dumps({"id": "g-1", "labels": "BB"}) + "\n")
+    overrides = ("labeler=rules", "evaluate.gold=gold", "evaluate.tasks=[text]")
+    told = json.loads(curate("evaluate", *overrides, "--json").stdout)
+    assert told["labeler"].startswith("rules@")
+    assert told["text"]["pages"] == 1
+    assert told["text"]["labels"]["boilerplate"]["recall"] == 1.0
+    assert "Labels of rules@" in curate("evaluate", *overrides).stdout
+
+
+def test_evaluate_and_train_say_what_is_missing(curate: Command) -> None:
+    done = curate("evaluate", "labeler=rules", status=1)
+    assert done.stderr.startswith("EvaluateError: nothing to score on; give evaluate.gold")
+    done = curate("train", "train.out=x", status=1)
+    assert done.stderr.strip() == (
+        "ConfigError: train.benchmark is not set; give it as train.benchmark=VALUE"
+    )
