@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -101,8 +101,16 @@ def describe(page: SegmentedPage, table: TokenTable) -> Reading:
 
 
 def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
-    """Softmax of the summed weights, float32 [n_segments, n_labels]."""
-    sums = holds.astype(np.float32) @ weights[:-1] + weights[-1]
+    """Softmax of the summed weights, float32 [n_segments, n_labels].
+
+    Summed one by one, not as a matrix product: few statements hold of each
+    segment, and the order of a product's sums differs between machines.
+    """
+    rule, segment = np.nonzero(holds.T)
+    sums = np.empty((len(holds), weights.shape[1]))
+    for label in range(weights.shape[1]):
+        sums[:, label] = np.bincount(segment, weights[rule, label], len(holds))
+    sums += weights[-1]
     sums -= sums.max(axis=1, keepdims=True)
     odds = np.exp(sums)
     scores: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -191,11 +199,38 @@ class RulesLabeler:
             labels=[LABEL_NAMES[at] for at in best.tolist()],
             scores=scores,
             main=main_segments(scores, kind),
-            reasons=_reasons(holds, weights, best, settled, self.max_reasons),
+            reasons=_Reasons(holds, weights, best, settled, self.max_reasons),
             page_type=kind,
             page_type_score=kind_score,
             language=page_language(page),
         )
+
+
+class _Reasons(Sequence[tuple[str, ...]]):
+    """For each segment what spoke most for its label; worked out when first asked for."""
+
+    def __init__(
+        self,
+        holds: npt.NDArray[np.bool_],
+        weights: Weights,
+        best: npt.NDArray[np.int64],
+        settled: npt.NDArray[np.int64],
+        count: int,
+    ) -> None:
+        self._args = (holds, weights, best, settled, count)
+        self._told: list[tuple[str, ...]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._args[0])
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str, ...]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
+        if self._told is None:
+            self._told = _reasons(*self._args)
+        return self._told[index]
 
 
 def _reasons(

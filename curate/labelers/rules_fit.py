@@ -152,7 +152,7 @@ class RuleFit:
 
         def loss(flat: Doubles) -> tuple[float, Doubles]:
             weights = flat.reshape(shape)
-            scores = probabilities(matrix[:, :-1], weights.astype(np.float32)).astype(np.float64)
+            scores = _dense(matrix, weights)
             held = weights.copy()
             held[-1] = 0
             log_loss = -(share * (truth * np.log(scores + 1e-12)).sum(axis=1)).sum()
@@ -165,6 +165,14 @@ class RuleFit:
         # Two decimals: more would be noise, and people read the table.
         weights: Floats = np.round(found.x.reshape(shape), 2).astype(np.float32)
         return weights
+
+
+def _dense(matrix: Floats, weights: Doubles) -> Doubles:
+    """`probabilities` as one product, for many segments."""
+    sums = (matrix @ weights.astype(np.float32)).astype(np.float64)
+    odds: Doubles = np.exp(sums - sums.max(axis=1, keepdims=True))
+    scores: Doubles = odds / odds.sum(axis=1, keepdims=True)
+    return scores
 
 
 def _named(names: Sequence[str], weights: Floats) -> dict[str, list[float]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.patterns import ROLE_WORDS, role_bits
-from curate.labelers.rules_text import Lines, StatementList, Statements
+from curate.labelers.rules_text import Bools, Floats, Lines, StatementList, Statements
 from curate.schema import Layout, SegmentedPage
 
 __all__ = ["describe_layout"]
@@ -51,6 +53,11 @@ _ANCESTORS = (
     "button",
     "details",
 )
+_TAG_BIT = {name: 1 << at for at, name in enumerate(_ANCESTORS)}
+_INSIDE = tuple(f"inside {name}" for name in _ANCESTORS)
+_NAMED = tuple(
+    text for name in ROLE_WORDS for text in (f"named {name}", f"within something named {name}")
+)
 _NEAR = 4  # Levels of ancestors that are "near".
 
 
@@ -61,16 +68,14 @@ def describe_layout(page: SegmentedPage, lines: Lines) -> Statements:
     n = len(page)
     found = StatementList(n)
     kinds = np.array([_KIND_AT.get(kind, -1) for kind in page.kinds], np.int64)
-    for at, name in enumerate(_KIND_NAMES):
-        found.add(name, kinds == at)
+    found.add_all(_KIND_NAMES, kinds == np.arange(len(_KIND_NAMES))[:, None])
     near, every, tags = _roles(layout)
     node = layout.segment_node
-    for at, name in enumerate(_ANCESTORS):
-        found.add(f"inside {name}", (tags[node] >> at) & 1 > 0)
-    for at, name in enumerate(ROLE_WORDS):
-        close = (near[node] >> at) & 1 > 0
-        found.add(f"named {name}", close)
-        found.add(f"within something named {name}", ((every[node] >> at) & 1 > 0) & ~close)
+    found.add_all(_INSIDE, _bits(tags[node], len(_ANCESTORS)))
+    close = _bits(near[node], len(ROLE_WORDS))
+    within = _bits(every[node], len(ROLE_WORDS)) & ~close
+    both = np.stack([close, within], axis=1).reshape(2 * len(ROLE_WORDS), n)
+    found.add_all(_NAMED, both)
     _links(found, page, layout)
     flags = layout.flags
     found.add("all bold", flags & Layout.ALL_BOLD > 0)
@@ -94,36 +99,38 @@ def _roles(
     layout: Layout,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For each node: role bits near it, role bits above it, bits of its ancestors' tags."""
-    tag_bit = {name: 1 << at for at, name in enumerate(_ANCESTORS)}
-    own = [role_bits(attrs) if attrs else 0 for attrs in layout.node_attrs]
-    near: list[int] = []
-    every: list[int] = []
-    tags: list[int] = []
+    tags = layout.node_tag
+    # Names of html and body ("page-template-article") say nothing of a part.
+    own = [
+        role_bits(attrs) if attrs and tag != "body" else 0
+        for attrs, tag in zip(layout.node_attrs, tags, strict=True)
+    ]
+    own[0] = 0
+    inside = [_TAG_BIT.get(tag, 0) for tag in tags]
+    every = own.copy()
     parents = layout.node_parent.tolist()
-    for at, parent in enumerate(parents):
-        if parent < 0:
-            near.append(0)
-            every.append(0)
-            tags.append(0)
-            continue
-        # Names of html and body ("page-template-article") say nothing of a part.
-        depth_own = own[at] if layout.node_tag[at] != "body" else 0
-        close, up = depth_own, parent
-        for _ in range(_NEAR - 1):
-            if up <= 1:
-                break
-            close |= own[up]
-            up = parents[up]
-        near.append(close)
-        every.append(every[parent] | depth_own)
-        tags.append(tags[parent] | tag_bit.get(layout.node_tag[at], 0))
-    return np.array(near, np.int64), np.array(every, np.int64), np.array(tags, np.int64)
+    for at in range(1, len(parents)):
+        parent = parents[at]
+        every[at] |= every[parent]
+        inside[at] |= inside[parent]
+    bits = np.array(own, np.int64)
+    up = np.maximum(layout.node_parent, 0)
+    near, above = bits.copy(), up
+    for _ in range(_NEAR - 1):
+        near |= bits[above]
+        above = up[above]
+    return near, np.array(every, np.int64), np.array(inside, np.int64)
+
+
+def _bits(values: npt.NDArray[np.int64], count: int) -> Bools:
+    """The lowest bits of each value, bool [count, n]."""
+    return (values >> np.arange(count)[:, None]) & 1 > 0
 
 
 def _links(found: StatementList, page: SegmentedPage, layout: Layout) -> None:
     lengths = np.maximum(page.ends - page.starts, 1)
     share = (layout.link_chars / lengths).astype(np.float32)
-    found.bins("share of links:", share, [0.01, 0.3, 0.9])
+    found.bins("share of links:", share, (0.01, 0.3, 0.9))
     found.add("three links or more", layout.n_links >= 3)
     hrefs = layout.segment_href
     counts: dict[str, int] = {}
@@ -158,38 +165,42 @@ def _structure(found: StatementList, page: SegmentedPage, layout: Layout, lines:
     for node in nodes:
         seen[signature[node]] = seen.get(signature[node], 0) + 1
     alike = np.array([seen[signature[node]] for node in nodes], np.float32)
-    found.bins("lines at the same place in the tree:", alike, [2, 5, 15])
-    # The nearest element around it with three segments or more.
+    found.bins("lines at the same place in the tree:", alike, (2, 5, 15))
+    # Each element covers one stretch of segments: sums over it are differences.
     count = [0] * n_nodes
-    words = [0.0] * n_nodes
-    prose = [0.0] * n_nodes
-    links = [0] * n_nodes
-    size = lines.words.tolist()
-    is_prose = lines.prose.tolist()
-    linked = (layout.link_chars * 2 > page.ends - page.starts).tolist()
-    for at, node in enumerate(nodes):
+    first = [len(nodes)] * n_nodes
+    for at in range(len(nodes) - 1, -1, -1):
+        node = nodes[at]
         count[node] += 1
-        words[node] += size[at]
-        prose[node] += size[at] if is_prose[at] else 0.0
-        links[node] += linked[at]
+        first[node] = at
     for at in range(n_nodes - 1, 0, -1):
         parent = parents[at]
-        if parent >= 0:
-            count[parent] += count[at]
-            words[parent] += words[at]
-            prose[parent] += prose[at]
-            links[parent] += links[at]
+        count[parent] += count[at]
+        first[parent] = min(first[parent], first[at])
+    # The nearest element around it with three segments or more.
     box = list(range(n_nodes))
-    for at, parent in enumerate(parents):
-        if parent >= 0 and count[at] < 3:
-            box[at] = box[parent]
-    boxes = [box[node] for node in nodes]
-    outer = [box[max(parents[b], 0)] for b in boxes]
+    for at in range(1, n_nodes):
+        if count[at] < 3:
+            box[at] = box[parents[at]]
+    begin, size = np.array(first), np.array(count)
+    boxes = np.array(box)[layout.segment_node]
+    outer = np.array(box)[np.maximum(layout.node_parent[boxes], 0)]
+    words = _totals(lines.words)
+    prose = _totals(np.where(lines.prose, lines.words, 0))
+    links = _totals(layout.link_chars * 2 > page.ends - page.starts)
     for name, around in (("its container", boxes), ("the container around", outer)):
-        share = np.array([prose[b] / max(words[b], 1) for b in around], np.float32)
-        found.bins(f"share of prose in {name}:", share, [0.05, 0.35, 0.65, 0.9])
-        share = np.array([links[b] / max(count[b], 1) for b in around], np.float32)
-        found.bins(f"share of linked lines in {name}:", share, [0.1, 0.4, 0.8])
-    total = max(sum(size), 1.0)
-    weight = np.array([words[b] / total for b in boxes], np.float32)
-    found.bins("share of the page in its container:", weight, [0.02, 0.1, 0.3, 0.6])
+        low, high = begin[around], begin[around] + size[around]
+        share = (prose[high] - prose[low]) / np.maximum(words[high] - words[low], 1)
+        found.bins(f"share of prose in {name}:", share, (0.05, 0.35, 0.65, 0.9))
+        share = (links[high] - links[low]) / np.maximum(size[around], 1)
+        found.bins(f"share of linked lines in {name}:", share, (0.1, 0.4, 0.8))
+    low, high = begin[boxes], begin[boxes] + size[boxes]
+    weight = (words[high] - words[low]) / max(float(words[-1]), 1.0)
+    found.bins("share of the page in its container:", weight, (0.02, 0.1, 0.3, 0.6))
+
+
+def _totals(values: npt.NDArray[Any]) -> Floats:
+    """Sums over the segments before each one, and over all."""
+    total = np.zeros(len(values) + 1, np.float32)
+    np.cumsum(values, out=total[1:])
+    return total

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,9 @@ PROSE_WORDS = 18
 """Words from which a line with function words reads as prose: shorter ones are
 mostly headlines, list items, captions."""
 
+REACHES = (1, 3, 8)
+"""Lines to each side that neighbours are looked for in: the card, the module, the part."""
+
 _COLUMN = {name: at for at, name in enumerate(MARKS)}
 
 
@@ -58,32 +63,41 @@ class StatementList:
     def __init__(self, n: int) -> None:
         self.n = n
         self.names: list[str] = []
-        self.columns: list[Bools] = []
+        self.blocks: list[Bools] = []
 
     def add(self, name: str, column: Bools) -> None:
         """One statement and where it holds."""
         self.names.append(name)
-        self.columns.append(column)
+        self.blocks.append(column)
+
+    def add_all(self, names: Sequence[str], block: Bools) -> None:
+        """Several statements, block [n_statements, n_segments]."""
+        self.names.extend(names)
+        self.blocks.append(block)
 
     def bins(
-        self, what: str, value: Floats, edges: Sequence[float], where: Bools | None = None
+        self, what: str, value: Floats, edges: tuple[float, ...], where: Bools | None = None
     ) -> None:
         """One statement a bin: below the first edge, between two, from the last on."""
         bin_of = np.searchsorted(np.asarray(edges, np.float32), value, side="right")
-        for at in range(len(edges) + 1):
-            if at == 0:
-                name = f"{what} below {edges[0]:g}"
-            elif at == len(edges):
-                name = f"{what} {edges[-1]:g} or more"
-            else:
-                name = f"{what} {edges[at - 1]:g} to {edges[at]:g}"
-            inside = bin_of == at
-            self.add(name, inside if where is None else inside & where)
+        block = bin_of == np.arange(len(edges) + 1)[:, None]
+        self.add_all(_bin_names(what, edges), block if where is None else block & where)
 
     def done(self) -> Statements:
         """What was collected."""
-        holds = np.stack(self.columns, axis=1) if self.columns else np.zeros((self.n, 0), bool)
-        return Statements(tuple(self.names), holds)
+        holds = np.empty((len(self.names), self.n), bool)
+        at = 0
+        for block in self.blocks:
+            stop = at + (1 if block.ndim == 1 else len(block))
+            holds[at:stop] = block
+            at = stop
+        return Statements(tuple(self.names), holds.T)
+
+
+@cache
+def _bin_names(what: str, edges: tuple[float, ...]) -> tuple[str, ...]:
+    between = (f"{what} {low:g} to {high:g}" for low, high in pairwise(edges))
+    return (f"{what} below {edges[0]:g}", *between, f"{what} {edges[-1]:g} or more")
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +227,7 @@ def describe_text(lines: Lines) -> Statements:
     found = StatementList(n)
     words, times = lines.words, lines.times
     short, brief = words <= 3, words <= 8
-    found.bins("words:", words, [2, 4, 7, 13, 21, 41, 81])
+    found.bins("words:", words, (2, 4, 7, 13, 21, 41, 81))
     _wording(found, lines)
     _meaning(found, lines, brief)
     for size, name in (
@@ -309,12 +323,24 @@ def shifted(column: Bools, by: int) -> Bools:
 
 
 def window_sum(value: Floats, reach: int) -> Floats:
-    """Sum over the lines up to `reach` places away, the line itself included."""
-    total = np.concatenate([[0.0], np.cumsum(value, dtype=np.float64)])
-    at = np.arange(len(value))
-    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(value))
-    out: Floats = (total[high] - total[low]).astype(np.float32)
+    """Sum over the lines up to `reach` places away, the line itself included.
+
+    Args:
+        value: float [..., n].
+        reach: lines to each side.
+    """
+    n = value.shape[-1]
+    total = np.zeros((*value.shape[:-1], n + 1))
+    np.cumsum(value, axis=-1, dtype=np.float64, out=total[..., 1:])
+    low, high = _reach(n, reach)
+    out: Floats = (total[..., high] - total[..., low]).astype(np.float32)
     return out
+
+
+@lru_cache(maxsize=64)
+def _reach(n: int, reach: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    at = np.arange(n)
+    return np.maximum(at - reach, 0), np.minimum(at + reach + 1, n)
 
 
 def _place(found: StatementList, lines: Lines) -> None:
@@ -351,7 +377,7 @@ def _place(found: StatementList, lines: Lines) -> None:
     found.bins(
         "share of the page in its main run:",
         np.full(n, share, np.float32),
-        [0.2, 0.5, 0.8],
+        (0.2, 0.5, 0.8),
         headline,
     )
     prose_words = np.where(prose, words, 0).astype(np.float32)
@@ -361,15 +387,15 @@ def _place(found: StatementList, lines: Lines) -> None:
         found.bins(
             f"share of prose within {reach} lines:",
             (near / all_near).astype(np.float32),
-            [0.05, 0.35, 0.65, 0.9],
+            (0.05, 0.35, 0.65, 0.9),
         )
     found.bins(
         "lines of up to 3 words within 5 lines:",
         window_sum(short.astype(np.float32), 5),
-        [1, 3, 6, 9],
+        (1, 3, 6, 9),
     )
-    found.bins("headlines within 5 lines:", window_sum(headline.astype(np.float32), 5), [2, 4, 7])
-    found.bins("times and dates within 6 lines:", window_sum(moment.astype(np.float32), 6), [1, 3])
+    found.bins("headlines within 5 lines:", window_sum(headline.astype(np.float32), 5), (2, 4, 7))
+    found.bins("times and dates within 6 lines:", window_sum(moment.astype(np.float32), 6), (1, 3))
     heading = short & (lines.times >= 3)
     for by, where in ((-1, "before"), (1, "after")):
         found.add(f"a time or date in the line {where}", shifted(moment, by))
@@ -396,11 +422,11 @@ def _place(found: StatementList, lines: Lines) -> None:
     found.add("prose alone between short lines", prose & ~shifted(prose, 1) & ~shifted(prose, -1))
     found.add("a headline that stands twice or more", headline & (lines.times >= 2))
     away = ~inside & (words >= 3)
-    found.bins("shared words with the main run:", lines.kin, [0.15, 0.4, 0.7], away & big)
+    found.bins("shared words with the main run:", lines.kin, (0.15, 0.4, 0.7), away & big)
     found.bins(
         "shared words with the rest of the main run:",
         lines.kin,
-        [0.15, 0.4, 0.7],
+        (0.15, 0.4, 0.7),
         inside & (words >= 3) & big,
     )
 
@@ -416,22 +442,19 @@ def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -
     n = len(scores)
     found = StatementList(n)
     words = np.sqrt(lines.words)
+    alone = np.ascontiguousarray(scores.T)
+    weighted = alone * words
+    near: list[Floats] = []
+    for reach in REACHES:
+        weight = np.maximum(window_sum(words, reach) - words, 1e-6)
+        near.append(((window_sum(weighted, reach) - weighted) / weight).astype(np.float32))
+    whole = (weighted.sum(axis=1) / words.sum()).astype(np.float32)
+    repeated = lines.times > 1
     for label, name in enumerate(names):
-        own = scores[:, label]
-        found.bins(f"taken alone, {name}:", own, [0.1, 0.3, 0.5, 0.7, 0.9])
-        for reach in (1, 3, 8):
-            weight = np.maximum(window_sum(words, reach) - words, 1e-6)
-            near = (window_sum(own * words, reach) - own * words) / weight
-            found.bins(
-                f"{name} within {reach} lines:", near.astype(np.float32), [0.15, 0.35, 0.6, 0.85]
-            )
-        total = float((own * words).sum() / words.sum())
-        found.bins(f"{name} on the whole page:", np.full(n, total, np.float32), [0.1, 0.3, 0.6])
-        group = np.bincount(lines.same, own)[lines.same] / lines.times
-        found.bins(
-            f"{name} where its text stands:",
-            group.astype(np.float32),
-            [0.2, 0.5, 0.8],
-            lines.times > 1,
-        )
+        found.bins(f"taken alone, {name}:", alone[label], (0.1, 0.3, 0.5, 0.7, 0.9))
+        for reach, share in zip(REACHES, near, strict=True):
+            found.bins(f"{name} within {reach} lines:", share[label], (0.15, 0.35, 0.6, 0.85))
+        found.bins(f"{name} on the whole page:", np.full(n, whole[label]), (0.1, 0.3, 0.6))
+        group = (np.bincount(lines.same, alone[label])[lines.same] / lines.times).astype(np.float32)
+        found.bins(f"{name} where its text stands:", group, (0.2, 0.5, 0.8), repeated)
     return found.done()

@@ -61,6 +61,8 @@ MIN_REPEAT = 20
 """Characters from which a block of a `noscript` is told to repeat another."""
 
 _PARSE_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
+_ENDS, _BEGINS = '.!?:;,)]%"”’»…', '([$€£¥#@+"“‘«•|'
+_INDICES = frozenset({"sub", "sup"})
 _new_tuple = tuple.__new__
 _LINE = "\0"  # A line break inside a block; the parser lets no NUL through.
 
@@ -163,7 +165,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
     repeats = _Repeats(blocks)
     elements, ids = tree.open, tree.ids
     frames: list[tuple[Any, ...] | None] = [None, None]
-    base = depth = low = hold = block_level = len(elements)
+    base = depth = low = last = hold = block_level = len(elements)
     kind, keep, pre, row = "div", False, False, 0
     styles, href, link = 0, "", 0
     media = begun = n_anchors = 0
@@ -223,9 +225,12 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
                     hold = depth
                     if len(chain) > MAX_CHAIN:
                         chain, hold = [], block_level
-                elif low < hold:
-                    hold = low
-                low = depth
+                elif low < last:  # the element of the text before has closed
+                    if low < hold:
+                        hold = low
+                    if low < depth and not pre and _apart(parts[-1], text, styles, elements[-1]):
+                        parts.append(" ")
+                low = last = depth
                 parts.append(text)
                 every &= styles
                 some |= styles
@@ -308,6 +313,22 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             else:
                 some |= HAS_CONTROL
         node = node.next
+
+
+def _apart(before: str, text: str, styles: int, element: LexborNode) -> bool:
+    """Whether the texts of two elements side by side are two words.
+
+    Style sheets set such elements apart more often than authors split a word
+    in two: single letters, code and indices are the exceptions.
+    """
+    left, right = before[-1], text[0]
+    if left.isspace() or right.isspace() or styles & Layout.HAS_CODE:
+        return False
+    if not (left.isalnum() or left in _ENDS) or not (right.isalnum() or right in _BEGINS):
+        return False
+    if len(before) == 1 and len(text) == 1:
+        return False
+    return element.tag not in _INDICES
 
 
 def _block(

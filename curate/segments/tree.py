@@ -71,19 +71,24 @@ class Tree:
         return len(self.parent) - 1
 
 
+_TOLD = frozenset({"role", "itemprop", "hidden", "aria-hidden", "style"})
+
+
 def _tokens(attributes: dict[str, str | None]) -> str:
     """`#id`, classes, role, itemprop, and whether the element is hidden."""
-    get = attributes.get
-    tokens = get("class") or ""
-    if len(attributes) > 1 or not tokens:
-        if value := get("id"):
-            tokens = f"#{value} {tokens}" if tokens else f"#{value}"
-        if value := get("role"):
-            tokens = f"{tokens} role={value}"
-        if value := get("itemprop"):
-            tokens = f"{tokens} itemprop={value}"
-        if "hidden" in attributes or get("aria-hidden") == "true" or _styled_away(get("style")):
-            tokens = f"{tokens} @hidden"
+    tokens = ""
+    for name, value in attributes.items():
+        if name == "class":
+            if value:
+                tokens = f"{tokens} {value}" if tokens else value
+        elif name == "id":
+            if value:
+                tokens = f"#{value} {tokens}" if tokens else f"#{value}"
+        elif name in _TOLD:
+            if name == "hidden" or value == "true" or (name == "style" and _styled_away(value)):
+                tokens = f"{tokens} @hidden"
+            elif value and (name == "role" or name == "itemprop"):
+                tokens = f"{tokens} {name}={value}"
     return tokens[:MAX_ATTRS]
 
 

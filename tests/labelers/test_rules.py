@@ -99,7 +99,7 @@ def test_reasons_are_words() -> None:
     at = [page.segment_text(i) for i in range(len(page))].index("EDITOR'S PICKS")
     assert prediction.reasons[at][0] == "heading of a module, repeated over different headlines"
     assert all(len(reasons) <= 3 for reasons in prediction.reasons)
-    assert RulesLabeler(max_reasons=0).label([page])[0].reasons == [()] * len(page)
+    assert list(RulesLabeler(max_reasons=0).label([page])[0].reasons) == [()] * len(page)
 
 
 CHROME = """<header><nav class=menu><ul><li><a href=/news>News</a><li><a href=/sport>Sport</a>

@@ -102,6 +102,23 @@ def test_links_side_by_side_are_two_words() -> None:
     assert texts("<p><a href=/a>H</a>ome</p>") == ["Home"]
 
 
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<span>2026</span><span>1h 47m</span>", "2026 1h 47m"),
+        ("<b>Price:</b><i>$5</i>", "Price: $5"),
+        ("<span>by <b>Ann</b></span><span>Monday</span>", "by Ann Monday"),
+        ("<span>H</span><span>e</span><span>y</span>", "Hey"),
+        ("<i>x</i><sub>2</sub>", "x2"),
+        ("<code><b>foo</b><i>bar</i></code>", "foobar"),
+        ("<b>a</b><i>-</i><b>b</b>", "a-b"),
+        ("<span>Hot<b>spot</b></span>s", "Hotspots"),
+    ],
+)
+def test_elements_side_by_side_are_two_words(html: str, expected: str) -> None:
+    assert texts(f"<p>{html}</p>") == [expected]
+
+
 def test_pictures_and_fields_part_words() -> None:
     assert texts("<p>left<img src=a alt='not read'>right<input value=no>end</p>") == [
         "left right end"
