@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ROLE_WORDS", "role_bits"]
+__all__ = ["MACHINERY", "ROLE_WORDS", "UNSPACED_TIME", "role_bits"]
 
 _ROLES = {
     "navigation": "nav navbar navigation menu submenu megamenu dropdown topbar menuitem navi skip",
@@ -98,3 +98,10 @@ MACHINERY = (
     *("浏览器", "启用", "ブラウザ", "有効", "متصفح", "تفعيل"),
 )
 """Parts of words: two of them in a line speak of scripts, cookies, the browser."""
+
+UNSPACED_TIME = re.compile(
+    r"[^\W\d]{0,6}[:：]?\s*(?:\d{1,4}\s*(?:年|月|日|号|时|時|点|分|秒)(?:\d{1,2}(?:月|日|時|时|分)?)*"
+    r"(?:间|間|钟|鐘)?|\d+\s*(?:小时|小時|時間|分钟|分鐘|天|日間|週間|周|个月|か月|ヶ月|個月))"
+    r"\s*(?:以?前|ごろ)?(?:\s*\d{1,2}[:：]\d{2})?"
+)
+"""A line that is a time in Chinese or Japanese, where no blanks part its words."""

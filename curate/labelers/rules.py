@@ -29,6 +29,7 @@ from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_page import main_segments, page_type
 from curate.labelers.rules_text import (
+    ALONE,
     Floats,
     Lines,
     Statements,
@@ -138,7 +139,7 @@ def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weight
     if tuple(table["first"])[:-1] != names[: len(first) - 1]:
         raise LabelerError(
             f"{WEIGHTS_FILE}: the two readings of {kind} begin with different rules; "
-            "measure the weights again (curate.labelers.rules_fit)"
+            "run tests/labelers/measure_rules.py"
         )
     verdict_table = np.array([table["verdicts"][name] for name in VERDICTS], np.float32)
     return Weights(names, first, second, verdict_table)
@@ -190,7 +191,7 @@ class RulesLabeler:
         if found.names + more.names != weights.names:
             raise LabelerError(
                 f"{WEIGHTS_FILE} was measured for other rules than these; "
-                "measure the weights again (curate.labelers.rules_fit)"
+                "run tests/labelers/measure_rules.py"
             )
         scores = settle(probabilities(holds, weights.second), settled, weights.verdicts)
         best = scores.argmax(axis=1)
@@ -245,6 +246,8 @@ def _reasons(
         return [()] * len(best)
     rows = weights.second[:-1]
     speaks = (rows - rows.mean(axis=1, keepdims=True)).T  # [n_labels, n_rules]
+    # What the first reading made of the segment itself sums up the others: no reason.
+    speaks[:, [name.startswith(ALONE) for name in weights.names]] = 0
     for_label = np.where(holds, speaks[best], 0.0)
     top = np.argpartition(-for_label, count - 1, axis=1)[:, :count]
     order = np.argsort(-np.take_along_axis(for_label, top, axis=1), axis=1, kind="stable")

@@ -4,6 +4,8 @@ Two softmax regressions with a penalty on large weights: the first on what a
 segment shows by itself, the second on that and on what the first made of the
 lines around, where "made" is told by weights from the other sites only. The
 same pages give the same weights (up to the last digit of the linear algebra).
+
+The shipped weights are written by `tests/labelers/measure_rules.py`.
 """
 
 from __future__ import annotations

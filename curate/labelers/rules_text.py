@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.lexicon import MARKS
+from curate.labelers.patterns import UNSPACED_TIME
 from curate.labelers.tokens import Tokens, TokenTable
 from curate.schema import SegmentedPage
 
 __all__ = [
+    "ALONE",
     "Bools",
     "Floats",
     "Lines",
@@ -37,6 +39,9 @@ Floats = npt.NDArray[np.float32]
 PROSE_WORDS = 18
 """Words from which a line with function words reads as prose: shorter ones are
 mostly headlines, list items, captions."""
+
+ALONE = "taken alone"
+"""How statements begin that tell what the first reading made of a line itself."""
 
 REACHES = (1, 3, 8)
 """Lines to each side that neighbours are looked for in: the card, the module, the part."""
@@ -175,6 +180,10 @@ def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
     dated = sums[:, _COLUMN["time"]] + sums[:, _COLUMN["month"]] + sums[:, _COLUMN["clock"]]
     n_tokens = np.diff(tokens.offsets)
     moment = (words <= 9) & (dated >= 1) & (n_stamp >= 0.6 * n_tokens)
+    if not page.text.isascii():
+        for at in np.flatnonzero((words <= 9) & (sums[:, _COLUMN["digits"]] > 0) & ~moment):
+            line = page.segment_text(int(at))
+            moment[at] = len(line) <= 30 and UNSPACED_TIME.fullmatch(line) is not None
     texts: dict[str, int] = {}
     ids = [
         texts.setdefault(page.text[start:end].casefold(), len(texts))
@@ -451,7 +460,7 @@ def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -
     whole = (weighted.sum(axis=1) / words.sum()).astype(np.float32)
     repeated = lines.times > 1
     for label, name in enumerate(names):
-        found.bins(f"taken alone, {name}:", alone[label], (0.1, 0.3, 0.5, 0.7, 0.9))
+        found.bins(f"{ALONE}, {name}:", alone[label], (0.1, 0.3, 0.5, 0.7, 0.9))
         for reach, share in zip(REACHES, near, strict=True):
             found.bins(f"{name} within {reach} lines:", share[label], (0.15, 0.35, 0.6, 0.85))
         found.bins(f"{name} on the whole page:", np.full(n, whole[label]), (0.1, 0.3, 0.6))

@@ -135,7 +135,8 @@ def render(content: str | bytes) -> Rendering:
 def _check_depth(content: str | bytes) -> None:
     """Refuse what would keep the parser busy for minutes."""
     raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    if raw.count(b"<") - 2 * raw.count(b"</") <= MAX_DEPTH:
+    n_tags = raw.count(b"<")
+    if n_tags <= MAX_DEPTH or n_tags - 2 * raw.count(b"</") <= MAX_DEPTH:
         return
     raw = raw.lower()
     depth = sum(

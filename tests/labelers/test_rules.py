@@ -193,6 +193,33 @@ def test_times_of_cards_in_other_languages(language: str, times: str, byline: st
     assert all(found[story] == {"teaser"} for story in STORIES)
 
 
+@pytest.mark.parametrize(
+    ("times", "stories"),
+    [
+        (
+            "3小时前",
+            ["市议会批准跨江大桥维修计划明年春天开工", "夜市重返磨坊街四十个摊位同时开张",
+             "果农为何再次押注杏仁种植", "县政府起诉学校地基开裂的建筑商"],
+        ),
+        (
+            "3時間前",
+            ["市議会、第二球技場の計画を否決　賛成少数", "粉屋通りに夜市が戻る　四十の屋台が並ぶ",
+             "果樹農家はなぜ再びアーモンドに賭けるのか", "学校の基礎にひび、郡が建設会社を提訴"],
+        ),
+        (
+            "منذ 3 ساعات",
+            ["المجلس يرفض خطة بناء ملعب ثان في المدينة", "السوق الليلي يعود إلى شارع الطاحونة",
+             "لماذا يراهن المزارعون على اللوز من جديد", "المقاطعة تقاضي شركة البناء بسبب التشققات"],
+        ),
+    ],
+    ids=["zh", "ja", "ar"],
+)  # fmt: skip
+def test_cards_in_other_scripts(times: str, stories: list[str]) -> None:
+    lines = [line for story in stories for line in (story, times)]
+    found = labels_of(SEGMENTER.segment_text("\n\n".join(lines)))
+    assert {text: {"teaser"} for text in lines} == found
+
+
 def test_language_is_told_from_text_and_not_from_scraps() -> None:
     german = "Die Fischer der nördlichen Bucht bleiben im Hafen, weil der Diesel zu teuer ist."
     page = SEGMENTER.segment_text(german)
