@@ -27,16 +27,9 @@ from curate.labelers.base import LABEL_NAMES
 from curate.labelers.language import page_language
 from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
+from curate.labelers.rules_lines import Floats, Lines, read_lines
 from curate.labelers.rules_page import main_segments, page_type
-from curate.labelers.rules_text import (
-    ALONE,
-    Floats,
-    Lines,
-    Statements,
-    describe_text,
-    neighbour_statements,
-    read_lines,
-)
+from curate.labelers.rules_text import ALONE, Statements, describe_text, neighbour_statements
 from curate.labelers.tokens import TokenTable
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest

@@ -22,7 +22,8 @@ from pydantic import Field
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.rules import describe, probabilities, settle
 from curate.labelers.rules_cards import NONE, OPINIONS, VERDICTS
-from curate.labelers.rules_text import Floats, neighbour_statements
+from curate.labelers.rules_lines import Floats
+from curate.labelers.rules_text import neighbour_statements
 from curate.labelers.tokens import TokenTable
 from curate.schema import SegmentedPage
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.patterns import ROLE_WORDS, role_bits
-from curate.labelers.rules_text import Bools, Floats, Lines, StatementList, Statements
+from curate.labelers.rules_lines import Bools, Floats, Lines
+from curate.labelers.rules_text import StatementList, Statements
 from curate.schema import Layout, SegmentedPage
 
 __all__ = ["describe_layout"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curate.labelers.rules_text import Bools, Floats, Lines
+from curate.labelers.rules_lines import Bools, Floats, Lines
 from curate.schema import SegmentedPage
 
 __all__ = ["main_segments", "page_type"]

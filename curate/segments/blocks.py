@@ -10,7 +10,8 @@ from pydantic import Field
 
 from curate.errors import SegmentError
 from curate.schema import Layout, MediaType, SegmentedPage
-from curate.segments.html import Block, render
+from curate.segments.block import Block
+from curate.segments.html import render
 from curate.segments.plain import cut_points, line_spans
 from curate.text import replace_surrogates
 

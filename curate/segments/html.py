@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
 from curate.errors import SegmentError
 from curate.schema import Layout
+from curate.segments.block import LINE, Block, Repeats, make_block, two_words
 from curate.segments.tags import (
     BLOCK,
     BREAK,
@@ -34,7 +35,7 @@ from curate.segments.tree import Tree
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-__all__ = ["INVISIBLE", "Block", "Rendering", "render"]
+__all__ = ["Rendering", "render"]
 
 MAX_DEPTH = 100_000
 """Open block elements at once. The parser's time grows with the square of it:
@@ -46,49 +47,12 @@ DEPTH_CHECK_CHARS = 500_000
 MAX_HREF = 300
 """Characters of a link's target that are kept; data: and tracking URLs are longer."""
 
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff \t\r\n\u00a0"
-"""Characters that show nothing when they stand alone: a block of only them is blank."""
-
 MAX_CHAIN = 50
 """Inline elements within one another below a block; with more, the block is the
 holder (the walk would cost the square of the depth)."""
 
 HAS_BREAK, HAS_CONTROL = Layout.HAS_BREAK, Layout.HAS_CONTROL
-ALL_FLAGS = Layout.ALL_BOLD | Layout.ALL_ITALIC
-ANY_FLAGS = Layout.HAS_TIME | Layout.HAS_CODE | HAS_CONTROL | HAS_BREAK
-
-MIN_REPEAT = 20
-"""Characters from which a block of a `noscript` is told to repeat another."""
-
 _PARSE_OPTIONS = int(LexborDocumentOptions.WO_EVENTS)
-_ENDS, _BEGINS = '.!?:;,)]%"”’»…', '([$€£¥#@+"“‘«•|'
-_INDICES = frozenset({"sub", "sup"})
-_new_tuple = tuple.__new__
-_LINE = "\0"  # A line break inside a block; the parser lets no NUL through.
-
-
-class Block(NamedTuple):
-    """One segment, before it has a place in the page's text.
-
-    Attributes:
-        text: as rendered, no white space around it.
-        indent: white space that stood before it on its line (in `pre`).
-        kind: tag name of the block.
-        row: number of the table row it stands in, counted over the page.
-        node, link_chars, n_links, href, media, elements, flags: `Layout`'s.
-    """
-
-    text: str
-    indent: str
-    kind: str
-    row: int
-    node: int
-    link_chars: int
-    n_links: int
-    href: str
-    media: int
-    elements: int
-    flags: int
 
 
 class Rendering(NamedTuple):
@@ -163,7 +127,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
     style_of, keeps_kind, generic = table.style, table.keep_kind, table.generic
     preformatted, row_tag, noscript_tag = table.preformatted, table.row, table.noscript
     blocks: list[Block] = []
-    repeats = _Repeats(blocks)
+    repeats = Repeats(blocks)
     elements, ids = tree.open, tree.ids
     frames: list[tuple[Any, ...] | None] = [None, None]
     base = depth = low = last = hold = block_level = len(elements)
@@ -184,7 +148,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             if parts and (depth == base or (frame is not None and frame[0] == BLOCK)):
                 holder = tree.holder(block_level, chain, hold)
                 about = (kind, row, holder, n_links, target, media, begun)
-                block = _block(parts, linked, pre, every, some, about)
+                block = make_block(parts, linked, pre, every, some, about)
                 if block is not None:
                     blocks.append(block)
                     media = begun = 0
@@ -229,7 +193,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
                 elif low < last:  # the element of the text before has closed
                     if low < hold:
                         hold = low
-                    if low < depth and not pre and _apart(parts[-1], text, styles, elements[-1]):
+                    if low < depth and not pre and two_words(parts[-1], text, styles, elements[-1]):
                         parts.append(" ")
                 low = last = depth
                 parts.append(text)
@@ -252,7 +216,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             if parts:
                 holder = tree.holder(block_level, chain, hold)
                 about = (kind, row, holder, n_links, target, media, begun)
-                block = _block(parts, linked, pre, every, some, about)
+                block = make_block(parts, linked, pre, every, some, about)
                 if block is not None:
                     blocks.append(block)
                     media = begun = 0
@@ -303,7 +267,7 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             continue
         if action == BREAK:
             if parts:
-                parts.append("\n" if pre else _LINE)
+                parts.append("\n" if pre else LINE)
                 broken = True
                 some |= HAS_BREAK
         elif action < SKIP:
@@ -314,81 +278,3 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             else:
                 some |= HAS_CONTROL
         node = node.next
-
-
-def _apart(before: str, text: str, styles: int, element: LexborNode) -> bool:
-    """Whether the texts of two elements side by side are two words.
-
-    Style sheets set such elements apart more often than authors split a word
-    in two: single letters, code and indices are the exceptions.
-    """
-    left, right = before[-1], text[0]
-    if left.isspace() or right.isspace() or styles & Layout.HAS_CODE:
-        return False
-    if not (left.isalnum() or left in _ENDS) or not (right.isalnum() or right in _BEGINS):
-        return False
-    if len(before) == 1 and len(text) == 1:
-        return False
-    return element.tag not in _INDICES
-
-
-def _block(
-    parts: list[str],
-    linked: list[str],
-    pre: bool,
-    every: int,
-    some: int,
-    about: tuple[str, int, int, int, str, int, int],
-) -> Block | None:
-    """The block that the parts make, None where they show nothing."""
-    raw = parts[0] if len(parts) == 1 else "".join(parts)
-    indent = ""
-    flags = (some & ANY_FLAGS) | (every & ALL_FLAGS)
-    if pre:
-        text = raw.strip()
-        lead = raw[: len(raw) - len(raw.lstrip())]
-        indent = lead[lead.rfind("\n") + 1 :]
-    elif some & HAS_BREAK:
-        lines = [" ".join(line.split()) for line in raw.split(_LINE)]
-        text = "\n".join(line for line in lines if line)
-        if "\n" not in text:
-            flags &= ~HAS_BREAK
-    else:
-        text = " ".join(raw.split())
-    if not text.strip(INVISIBLE):
-        return None
-    if every & LINKED:
-        link_chars = len(text)
-    elif linked:
-        link_chars = min(len(text), sum(len(" ".join(part.split())) for part in linked))
-    else:
-        link_chars = 0
-    kind, row, node, n_links, href, media, elements = about
-    values = (text, indent, kind, row, node, link_chars, n_links, href, media, elements, flags)
-    return _new_tuple(Block, values)  # Block(*values), without its check of names
-
-
-class _Repeats:
-    """Drops blocks of a `noscript` that the page has said before it.
-
-    Lazy-loading pages print a fallback of what the script shows, forums the
-    only copy there is: only the text tells which.
-    """
-
-    def __init__(self, blocks: list[Block]) -> None:
-        self._blocks = blocks
-        self._seen: set[str] = set()
-        self._n_seen = 0
-
-    def drop_from(self, first: int) -> None:
-        """Drop those of `blocks[first:]` that repeat one of `blocks[:first]`."""
-        blocks = self._blocks
-        if first >= len(blocks):
-            return
-        self._seen.update(block.text for block in blocks[self._n_seen : first])
-        self._n_seen = max(self._n_seen, first)
-        blocks[first:] = [
-            block
-            for block in blocks[first:]
-            if len(block.text) < MIN_REPEAT or block.text not in self._seen
-        ]

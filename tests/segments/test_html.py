@@ -324,7 +324,7 @@ def test_every_visible_character_is_in_a_segment(parts: list[str]) -> None:
     html = "".join(f"<p>{part.replace('&', '&amp;').replace('<', '&lt;')}</p>" for part in parts)
     page = split(html)
     check(page)
-    from curate.segments.html import INVISIBLE
+    from curate.segments.block import INVISIBLE
 
     visible = [p for p in parts if " ".join(p.split()).strip(INVISIBLE)]
     assert [page.segment_text(at) for at in range(len(page))] == [
