@@ -61,6 +61,8 @@ class KindModel:
         temperature, bias: calibration of the labels' log-probabilities.
         main_scale: slope and offset of the main head's log-odds.
         type_trees, type_columns: the page-type head.
+        rules_share: weight of the rules' log-probabilities beside the trees'.
+        decision: what each label's probability counts when the label is chosen.
     """
 
     first: FirstWeights
@@ -73,6 +75,8 @@ class KindModel:
     main_scale: tuple[float, float]
     type_trees: str
     type_columns: tuple[str, ...]
+    rules_share: float
+    decision: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +139,8 @@ def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
             "main_columns": list(kind.main_columns),
             "label_columns": list(kind.label_columns),
             "type_columns": list(kind.type_columns),
+            "rules_share": kind.rules_share,
+            "decision": list(kind.decision),
             "temperature": round(kind.temperature, 6),
             "label_bias": [round(float(value), 6) for value in kind.bias],
             "main_scale": [round(float(value), 6) for value in kind.main_scale],
@@ -206,6 +212,8 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         (float(told["main_scale"][0]), float(told["main_scale"][1])),
         trees("types"),
         tuple(told["type_columns"]),
+        float(told["rules_share"]),
+        tuple(map(float, told["decision"])),
     )
 
 

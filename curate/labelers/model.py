@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,10 +25,12 @@ from curate.labelers.first import first_scores, neighbours
 from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
 from curate.labelers.language import page_language
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
-from curate.labelers.reasons import LazyReasons, TreePaths
+from curate.labelers.reasons import JoinedReasons, LazyReasons, TreePaths
+from curate.labelers.rules import RulesLabeler, shipped_weights
 from curate.labelers.tokens import TokenTable
 from curate.labelers.tree import NodeTable, grow_forest
 from curate.schema import PagePrediction, SegmentedPage
+from curate.text import digest
 
 __all__ = ["SHIPPED", "ModelLabeler"]
 
@@ -37,6 +39,12 @@ SHIPPED = "web4"
 
 BATCH_SEGMENTS = 20_000
 """Segments worked on at once: 40 MB of features; larger batches gain nothing."""
+
+_RULES = RulesLabeler(max_reasons=0)
+
+MAX_SEGMENTS = 40_000
+"""Segments of one page worked on at once: 90 MB of features, some 300 MB in all.
+No real page that was seen has a fifth of that; a page beyond is cut."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,8 @@ class ModelLabeler:
 
     @property
     def version(self) -> str:
-        """Digest of the model folder; options change no label."""
-        return _digest(self._path())
+        """Digest of the model folder and of the rules' weights; options change no label."""
+        return digest(_digest(self._path()), shipped_weights()[1], chars=16)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -76,6 +84,9 @@ class ModelLabeler:
             size = 0
             for number, page in enumerate(pages):
                 if (page.layout is not None) is not html:
+                    continue
+                if len(page) > MAX_SEGMENTS:
+                    out[number] = self._label_in_slices(page)
                     continue
                 if not len(page):
                     empty = np.zeros((0, len(LABEL_NAMES)), np.float32)
@@ -106,6 +117,46 @@ class ModelLabeler:
         )
         for number, prediction in zip(held, found, strict=True):
             out[number] = prediction
+
+    def _label_in_slices(self, page: SegmentedPage) -> PagePrediction:
+        """A page of very many segments, some thousands at a time: memory stays bounded."""
+        parts = []
+        for begin in range(0, len(page), MAX_SEGMENTS):
+            part = _slice(page, begin, min(begin + MAX_SEGMENTS, len(page)))
+            parts.extend(self.label([part]))
+        return PagePrediction(
+            labels=[label for part in parts for label in part.labels],
+            scores=np.concatenate([part.scores for part in parts]),
+            main=np.concatenate([part.main for part in parts]),
+            reasons=JoinedReasons([part.reasons for part in parts]),
+            page_type=parts[0].page_type,
+            page_type_score=parts[0].page_type_score,
+            language=parts[0].language,
+        )
+
+
+def _slice(page: SegmentedPage, begin: int, end: int) -> SegmentedPage:
+    """Some consecutive segments of a page as a page of their own, with the same text and tree."""
+    layout = page.layout
+    if layout is not None:
+        here = slice(begin, end)
+        layout = replace(
+            layout,
+            segment_node=layout.segment_node[here],
+            link_chars=layout.link_chars[here],
+            n_links=layout.n_links[here],
+            segment_href=layout.segment_href[here],
+            media_before=layout.media_before[here],
+            elements_before=layout.elements_before[here],
+            flags=layout.flags[here],
+        )
+    return replace(
+        page,
+        starts=page.starts[begin:end],
+        ends=page.ends[begin:end],
+        kinds=page.kinds[begin:end],
+        layout=layout,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -168,8 +219,10 @@ class _Predictor:
         columns = np.concatenate([columns, types[batch.page_of]], axis=1)
         main = self.main_chance(columns, threads)
         label_input = np.ascontiguousarray(columns[:, self.label_columns])
-        scores = self.scores(label_input, threads)
-        best = scores.argmax(axis=1)
+        ruled = _RULES.label(pages) if self.model.rules_share else None
+        rules = np.concatenate([each.scores for each in ruled]) if ruled else None
+        scores = self.scores(label_input, rules, threads)
+        best = (scores * np.array(self.model.decision, np.float32)).argmax(axis=1)
         words = np.add.reduceat(self.table.marks[batch.tokens.rows, 1], batch.tokens.offsets[:-1])
         words *= batch.tokens.scale
         best_type = types.argmax(axis=1).tolist()
@@ -186,7 +239,7 @@ class _Predictor:
                     reasons=LazyReasons(self.paths, label_input[here], labels, max_reasons),
                     page_type=PAGE_TYPES[kind],
                     page_type_score=float(types[number, kind]),
-                    language=page_language(page),
+                    language=ruled[number].language if ruled else page_language(page),
                 )
             )
         return out
@@ -199,12 +252,16 @@ class _Predictor:
         out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(raw * slope + offset, -30, 30)))
         return out
 
-    def scores(self, narrow: Floats, threads: int) -> Floats:
+    def scores(self, narrow: Floats, rules: Floats | None, threads: int) -> Floats:
         """Calibrated probabilities of the labels; rows sum to 1."""
         raw: Any = self.labels.predict(narrow, raw_score=True, num_threads=threads)
         z = raw - raw.max(axis=1, keepdims=True)
         z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
-        z = np.maximum(z, np.log(1e-7)) * self.model.temperature + self.bias
+        z = np.maximum(z, np.log(1e-7))
+        if rules is not None:
+            share = self.model.rules_share
+            z = (1.0 - share) * z + share * np.log(np.maximum(rules, 1e-7))
+        z = z * self.model.temperature + self.bias
         z -= z.max(axis=1, keepdims=True)
         odds = np.exp(z)
         out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.phrases import phrase
 
-__all__ = ["LazyReasons", "TreePaths"]
+__all__ = ["JoinedReasons", "LazyReasons", "TreePaths"]
 
 _NAN_MISSING = 2
 _DEFAULT_LEFT = 2
@@ -96,6 +96,33 @@ class TreePaths:
             index = (row * n_features + feature)[alive]
             out += np.bincount(index, change[alive], len(out))
             at = to
+
+
+class JoinedReasons(Sequence[Sequence[str]]):
+    """Reasons of consecutive parts of one page."""
+
+    def __init__(self, parts: Sequence[Sequence[Sequence[str]]]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[str]]: ...
+    def __getitem__(self, index: int | slice) -> Sequence[str] | Sequence[Sequence[str]]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        for part in self._parts:
+            if at < len(part):
+                return part[at]
+            at -= len(part)
+        raise IndexError(index)
+
+    def __reduce__(self) -> tuple[type[list[Sequence[str]]], tuple[list[Sequence[str]]]]:
+        return list, (list(self),)
 
 
 class LazyReasons(Sequence[Sequence[str]]):

@@ -52,8 +52,8 @@ class CardFacts:
         )
         figures = {
             "main_word_f1": round(main_figures(corpus, html), 4),
-            "html": label_figures(corpus.html, html.oof_labels, None),
-            "text": label_figures(corpus.text, text.oof_labels, corpus.scored),
+            "html": label_figures(corpus.html, html.oof_labels, None, html.decision),
+            "text": label_figures(corpus.text, text.oof_labels, corpus.scored, text.decision),
         }
         return cls(data, figures)
 

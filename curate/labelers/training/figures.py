@@ -54,9 +54,8 @@ def main_figures(corpus: Corpus, fitted: FittedKind) -> float:
     return float(np.mean(scores))
 
 
-def calibration_error(scores: Floats, right: np.ndarray[Any, Any]) -> float:
+def calibration_error(top: Floats, right: np.ndarray[Any, Any]) -> float:
     """Expected calibration error of the winning label, equal-mass bins."""
-    top = scores.max(axis=1)
     order = np.argsort(top, kind="stable")
     return float(
         sum(
@@ -68,7 +67,10 @@ def calibration_error(scores: Floats, right: np.ndarray[Any, Any]) -> float:
 
 
 def label_figures(
-    examples: Sequence[Example], scores: Floats, scored: Sequence[bool] | None
+    examples: Sequence[Example],
+    scores: Floats,
+    scored: Sequence[bool] | None,
+    decision: Sequence[float],
 ) -> dict[str, Any]:
     """F1 by label, macro-F1 and calibration error over segments with gold labels.
 
@@ -87,7 +89,8 @@ def label_figures(
         at = to
     shares = np.concatenate(gold)
     rows = scores[np.concatenate(picked)]
-    truth, said = shares.argmax(axis=1), rows.argmax(axis=1)
+    truth = shares.argmax(axis=1)
+    said = (rows * np.array(decision, np.float32)).argmax(axis=1)
     if scored is not None:
         shares = np.eye(len(LABELS))[truth] * np.concatenate(weight)[:, None]
     confusion = np.zeros((len(LABELS), len(LABELS)))
@@ -103,5 +106,5 @@ def label_figures(
         "pages": len(gold),
         "f1": f1,
         "macro_f1": round(float(np.mean(list(f1.values()))), 4),
-        "ece": round(calibration_error(rows, truth == said), 4),
+        "ece": round(calibration_error(rows[np.arange(len(said)), said], truth == said), 4),
     }

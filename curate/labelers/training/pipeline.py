@@ -28,7 +28,15 @@ from curate.labelers.training.fit import (
 )
 from curate.labelers.training.silver import blend_silver, rule_captions
 
-__all__ = ["FitOptions", "FittedKind", "calibrate", "fit_html", "fit_text", "softened"]
+__all__ = [
+    "FitOptions",
+    "FittedKind",
+    "calibrate",
+    "cross_calibrated",
+    "fit_html",
+    "fit_text",
+    "softened",
+]
 
 N_LABELS = len(LABELS)
 CARD_TYPES = ("listing", "collection")
@@ -93,6 +101,8 @@ class FittedKind:
     raw_labels: Floats
     silver: tuple[Ints, Floats]
     types: FittedTypes
+    rules_share: float = 0.0
+    decision: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
 
 
 def softened(chance: npt.NDArray[Any], temperature: float, bias: npt.NDArray[Any]) -> Floats:
@@ -128,7 +138,7 @@ def calibrate(chance: Floats, gold: Floats) -> tuple[float, npt.NDArray[np.float
     return float(found.x[0]), np.r_[found.x[1:], 0.0]
 
 
-def _cross_calibrated(chance: Floats, gold: Floats, fold: Ints, rows: Ints) -> Floats:
+def cross_calibrated(chance: Floats, gold: Floats, fold: Ints, rows: Ints) -> Floats:
     """Each fold's probabilities, calibrated on the other folds."""
     out = chance.copy()
     for number in np.unique(fold):
@@ -301,7 +311,7 @@ def _fit_kind(
         bias,
         main_scale,
         oof_main,
-        _cross_calibrated(raw, share, fold, judged),
+        cross_calibrated(raw, share, fold, judged),
         raw,
         silver,
         types,

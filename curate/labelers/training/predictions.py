@@ -47,10 +47,11 @@ def _pages(examples: Sequence[Example], fitted: FittedKind, wanted: Sequence[boo
         same = np.array([seen.setdefault(text[:400], i) for i, text in enumerate(texts)], np.int64)
         sizes = np.array([max(len(words(text)), 0.5) for text in texts], np.float32)
         scores = fitted.oof_labels[here]
+        chosen = (scores * np.array(fitted.decision, np.float32)).argmax(axis=1)
         out[example.key] = (
             page,
             PagePrediction(
-                [LABEL_NAMES[label] for label in scores.argmax(axis=1).tolist()],
+                [LABEL_NAMES[label] for label in chosen.tolist()],
                 scores,
                 choose_main(chance[here], sizes, same),
                 [()] * len(page),

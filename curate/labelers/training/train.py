@@ -16,6 +16,7 @@ from curate.labelers.base import LABEL_NAMES
 from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
 from curate.labelers.pagetype import TYPE_NAMES
+from curate.labelers.training.blend import HTML_DECISION, TEXT_DECISION, blend_rules
 from curate.labelers.training.card import CardFacts, model_card
 from curate.labelers.training.corpus import (
     Example,
@@ -217,6 +218,8 @@ def train(config: TrainConfig, sources: Sources, log: Log = lambda _: None) -> T
         config.fit,
         log,
     )
+    blend_rules(corpus.text, corpus.text_fold, corpus.scored, text, log)
+    html.decision, text.decision = HTML_DECISION, TEXT_DECISION
     version = write_model(config, corpus, html, text)
     log(f"{config.out}: version {version}")
     return Trained(version, Path(config.out), corpus, html, text)
@@ -256,6 +259,8 @@ def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
         fitted.main_scale,
         _trees(fitted.types.booster),
         tuple(own[at] for at in fitted.types.columns.tolist()),
+        fitted.rules_share,
+        fitted.decision,
     )
 
 
