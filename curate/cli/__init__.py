@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -55,9 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     module = importlib.import_module(f"curate.cli.{COMMANDS[args[0]][0]}")
     try:
         status = module.main(args[1:])
+        sys.stdout.flush()
     except CurateError as error:
         sys.stderr.write(f"{_room_error(error)}: {_one_line(error)}\n")
         return EXIT_ERROR
+    except BrokenPipeError:
+        # The reader of our output has had enough (`| head`); Python would say so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         from curate.runs.machine import told
 

@@ -146,3 +146,13 @@ def test_evaluate_and_train_say_what_is_missing(curate: Command) -> None:
     assert done.stderr.strip() == (
         "ConfigError: train.benchmark is not set; give it as train.benchmark=VALUE"
     )
+
+
+def test_a_reader_that_stops_early_gets_no_traceback(workspace: Path) -> None:
+    page = workspace / "long.txt"
+    page.write_text("A line of the page, one of very many.\n" * 20_000)
+    for option, first in (("", "boilerplate"), ("--json", "{")):
+        command = f"{sys.executable} -m curate label {page} {option} | head -c 11"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        assert done.stdout.startswith(first)
