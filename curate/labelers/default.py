@@ -12,6 +12,6 @@ __all__ = ["default_labeler"]
 @lru_cache(maxsize=1)
 def default_labeler() -> Labeler:
     """The best labeler there is in this installation."""
-    from curate.labelers.rules import RulesLabeler
+    from curate.labelers.model import ModelLabeler
 
-    return RulesLabeler()
+    return ModelLabeler()
