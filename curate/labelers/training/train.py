@@ -16,6 +16,7 @@ from curate.labelers.base import LABEL_NAMES
 from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
 from curate.labelers.pagetype import TYPE_NAMES
+from curate.labelers.rules import shipped_weights
 from curate.labelers.training.blend import HTML_DECISION, TEXT_DECISION, blend_rules
 from curate.labelers.training.card import CardFacts, model_card
 from curate.labelers.training.corpus import (
@@ -238,7 +239,8 @@ def write_model(config: TrainConfig, corpus: Corpus, html: FittedKind, text: Fit
         "figures": facts.figures,
     }
     files = ModelFiles(_kind_model(html, True), _kind_model(text, False), meta)
-    return write_folder(Path(config.out), files, model_card(facts, meta))
+    written = write_folder(Path(config.out), files, model_card(facts, meta))
+    return digest(written, shipped_weights()[1], chars=16)
 
 
 def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
