@@ -127,7 +127,7 @@ def _origin() -> dict[str, Any]:
     from curate.version import __version__
 
     packages = ("datasets", "duckdb", "hydra-core", "label-studio-sdk", "lightgbm", "numpy")
-    more = ("fastwarc", "loky", "omegaconf", "pyarrow", "selectolax", "tldextract", "w3lib")
+    more = ("loky", "omegaconf", "pyarrow", "selectolax", "tldextract", "w3lib")
     versions = {}
     for package in sorted(packages + more):
         try:
