@@ -376,6 +376,10 @@ class LabelStudio:
             total += int(answer["total"])
         return total
 
+    def n_tasks(self, project: int) -> int:
+        """How many tasks the project holds."""
+        return int(self.get("/api/tasks", {"project": project, "page": 1, "page_size": 1})["total"])
+
     def task_data(self, task: int) -> dict[str, Any]:
         """One task with everything on it."""
         return _dict(self.get(f"/api/tasks/{task}/"))

@@ -87,6 +87,12 @@ class SyncPlan:
     refused: tuple[tuple[str, str], ...] = ()
 
     @property
+    def n_remote(self) -> int:
+        """Tasks that the project held when the plan was made."""
+        ours = (self.changed, self.unchanged, self.to_close, self.orphaned)
+        return sum(map(len, ours)) + self.foreign
+
+    @property
     def is_empty(self) -> bool:
         """Nothing to do."""
         return not (self.new or self.changed or self.to_close)

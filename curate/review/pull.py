@@ -30,7 +30,8 @@ OVERLAP = timedelta(seconds=5)
 """What is read again: a write that began before the last pull may end after it."""
 
 WRITE_EVERY = 500
-"""Annotations held in memory before they are written."""
+WRITE_CHARS = 10_000_000
+"""Annotations held in memory before they are written, and characters of their pages."""
 
 TICK = timedelta(microseconds=1)
 
@@ -78,6 +79,7 @@ class Puller:
     state: Path | None = None
     _emails: dict[int, str] | None = None
     _held: list[Annotation] = field(default_factory=list)
+    _held_chars: int = 0
 
     def pull(
         self, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
@@ -108,7 +110,7 @@ class Puller:
             self._task(task, known, ours.get(int(task["id"]), []), result)
             if len(result.problems) > n_problems:
                 blocked = moved if blocked is None else min(blocked, moved)
-            if len(self._held) >= WRITE_EVERY:
+            if len(self._held) >= WRITE_EVERY or self._held_chars >= WRITE_CHARS:
                 self._write(result)
             if result.n_tasks % 200 == 0:
                 progress(f"{result.n_tasks} tasks read")
@@ -232,7 +234,7 @@ class Puller:
     def _keep(self, annotation: Annotation, known: Known | None, result: PullResult) -> None:
         if known is None:
             result.new += 1
-            self._held.append(annotation)
+            self._hold(annotation)
             return
         if (
             known.content == content_digest(annotation)
@@ -242,7 +244,11 @@ class Puller:
         if known.updated_at >= annotation.updated_at:  # restored there, or read anew by new rules
             annotation = replace(annotation, updated_at=known.updated_at + TICK)
         result.changed += 1
+        self._hold(annotation)
+
+    def _hold(self, annotation: Annotation) -> None:
         self._held.append(annotation)
+        self._held_chars += len(annotation.text)
 
     def _bury(self, row: Known, result: PullResult) -> None:
         """A tombstone, a moment later than what it ends."""
@@ -286,6 +292,7 @@ class Puller:
         if path is not None:
             result.files.append(path)
         self._held.clear()
+        self._held_chars = 0
 
 
 def _time(value: Any) -> datetime:

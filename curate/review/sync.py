@@ -7,6 +7,7 @@ Human work is never changed or removed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ class PushResult:
     """What a push did.
 
     Attributes:
+        created, updated, closed: tasks made, given a better prediction, removed.
+        doubled: tasks that a cut push had sent too, removed again.
         failed: pages whose regions came back otherwise than sent, or that
             were refused before: (page_id, why). Their tasks were removed again.
     """
@@ -44,6 +47,7 @@ class PushResult:
     created: int = 0
     updated: int = 0
     closed: int = 0
+    doubled: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -63,10 +67,12 @@ def push(
     """
     result = PushResult(failed=list(steps.refused))
     _close(client, steps, result)
+    sent: set[str] = set()
     todo = list(steps.new)
     tries = 0
     while todo:
         batch = _batch(todo, client.config.push_batch)
+        sent |= {task.page_id for task in batch}
         try:
             ids = client.import_tasks(
                 steps.project,
@@ -95,7 +101,39 @@ def push(
         todo = todo[len(batch) :]
         progress(f"{len(steps.new) - len(todo)} of {len(steps.new)} pages sent")
     _apply_changes(client, steps, doubt_below, result, progress)
+    if sent:
+        _remove_doubles(client, steps, sent, result)
     return result
+
+
+def _remove_doubles(
+    client: LabelStudio, steps: SyncPlan, sent: set[str], result: PushResult
+) -> None:
+    """Remove a task that came twice: a cut push's last request may end after we had listed.
+
+    Whoever sent it is gone, the server finishes it all the same. Counting is
+    cheap; the tasks are listed only where there are more than there should be.
+    """
+    if client.n_tasks(steps.project) <= steps.n_remote + result.created - result.closed:
+        return
+    held: dict[str, list[RemoteTask]] = defaultdict(list)
+    for remote in list_remote(client, steps.project):
+        if remote is not None and remote.page_id in sent:
+            held[remote.page_id].append(remote)
+    for doubles in held.values():
+        doubles.sort(key=lambda r: (r.untouched, r.task_id))
+        for extra in doubles[1:]:
+            if extra.untouched:
+                _delete(client, extra)
+                result.doubled += 1
+
+
+def _delete(client: LabelStudio, remote: RemoteTask) -> bool:
+    try:
+        client.delete_task(remote.task_id)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _batch(tasks: Sequence[ReviewTask], size: int) -> list[ReviewTask]:
@@ -197,7 +235,13 @@ def _apply_changes(
         for change in batch:
             client.update_task(change.remote.task_id, body_of(change.task, doubt_below))
             client.delete_predictions(change.stale)
-        result.updated += len(batch)
+        wanted = {change.remote.task_id: change.task for change in batch}
+        for held in client.tasks_by_id(steps.project, list(wanted)) if wanted else ():
+            task = wanted[int(held["id"])]
+            if why := _mismatch(held, task):
+                result.failed.append((task.page_id, f"task {held['id']}: {why}"))
+            else:
+                result.updated += 1
         progress(f"{first + len(batch)} of {len(steps.changed)} predictions replaced")
 
 
@@ -220,8 +264,4 @@ def _close(client: LabelStudio, steps: SyncPlan, result: PushResult) -> None:
         remote = remote_of(task)
         if remote is None or not remote.untouched:
             continue  # somebody has begun with it meanwhile
-        try:
-            client.delete_task(remote.task_id)
-        except NotFoundError:
-            continue
-        result.closed += 1
+        result.closed += _delete(client, remote)

@@ -11,6 +11,7 @@ from curate.errors import ReviewError
 from curate.review.client import UnreachableError
 from curate.review.plan import plan
 from curate.review.sync import push
+from curate.review.tasks import body_of, prediction_of
 from tests.review.fake import FakeServer
 
 LABELS = ("article", "boilerplate", "teaser", "caption")
@@ -174,3 +175,27 @@ def test_a_double_of_a_page_in_one_push_is_sent_once(make_task):
     fake = FakeServer()
     sync(fake.client(), [make_task("a", "Text."), make_task("a", "Text.")])
     assert len(fake.tasks) == 1
+
+
+def test_what_a_dead_push_had_under_way_is_not_kept_twice(make_task):
+    """Its last request ends on the server after the next push has listed."""
+    fake = FakeServer()
+    tasks = [make_task(f"p{i}", f"Text {i}.") for i in range(6)]
+    client = fake.client(push_batch=3)
+    steps = plan(client, 1, tasks, LABELS)
+    late = []
+
+    def fail(name, moment):
+        if (name, moment) == ("POST import", "before") and not late:
+            late.append(name)
+            doubles = [
+                {"data": body_of(task, 0.6), "predictions": [prediction_of(task)]}
+                for task in tasks[:2]
+            ]
+            client.import_tasks(1, doubles)
+
+    fake.fail = fail
+    result = push(client, steps)
+    assert (result.created, result.doubled, result.failed) == (6, 2, [])
+    assert page_ids(fake) == sorted(task.page_id for task in tasks)
+    assert plan(client, 1, tasks, LABELS).is_empty
