@@ -14,9 +14,18 @@ from pydantic import Field
 
 from curate.errors import ReviewError
 
-__all__ = ["API_KEY_VARIABLE", "ApiKey", "ReviewConfig", "key_from_environment", "parse_key"]
+__all__ = [
+    "API_KEY_VARIABLE",
+    "LOOPBACK",
+    "ApiKey",
+    "ReviewConfig",
+    "key_from_environment",
+    "parse_key",
+]
 
 API_KEY_VARIABLE = "LABEL_STUDIO_API_KEY"
+
+LOOPBACK = "127.0.0.1"
 
 LEGACY_MAX_CHARS = 40
 """Longest legacy token: the width of the server's column; 40 hex digits unless
@@ -25,7 +34,24 @@ its administrator chose another."""
 
 @dataclass(frozen=True, slots=True)
 class ReviewConfig:
-    """Options of the `review` group; see `configs/review/auto.yaml`."""
+    """Options of the `review` group; see `configs/review/auto.yaml`.
+
+    Attributes:
+        annotators: people who read, by e-mail address or name; each gets a
+            project of their own. Empty: one project for whoever comes.
+        overlap: share of pages read by all `annotators_per_page`, the rest by one.
+        overlap_rule: `share` takes that share by chance (the page's own, so that
+            it never changes); `low_agreement` all pages of sites whose readers
+            agree on less than `agreement_floor` of the segments, and that share
+            of the others.
+        consensus: how several readings become one label.
+        adjudicate_above: share of a page's characters that its readers label
+            differently, above which an adjudicator decides; None: never.
+        adjudicator: who that is, by e-mail address or name.
+        gold: folder of labelled pages to mix in; adjudicated pages are gold too.
+        gold_share: share of an annotator's pages that are gold.
+        server_host: address that the local server listens on.
+    """
 
     mode: Literal["auto", "label_studio", "none"] = "auto"
     url: str | None = None
@@ -36,6 +62,16 @@ class ReviewConfig:
     page_size: Annotated[int, Field(ge=10, le=250)] = 100
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     transfer_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    annotators: tuple[str, ...] = ()
+    overlap: Annotated[float, Field(ge=0, le=1)] = 1.0
+    overlap_rule: Literal["share", "low_agreement"] = "share"
+    agreement_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+    consensus: Literal["majority", "dawid_skene"] = "majority"
+    adjudicate_above: Annotated[float, Field(ge=0, le=1)] | None = 0.05
+    adjudicator: str | None = None
+    gold: str | None = None
+    gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    server_host: str = LOOPBACK
 
     def __post_init__(self) -> None:
         """Fail on what the types can't say."""
@@ -51,6 +87,37 @@ class ReviewConfig:
                 f"review.project={self.project!r} has {len(self.project.strip())} characters; "
                 "Label Studio takes titles of 3 to 50"
             )
+        self._check_people()
+
+    def _check_people(self) -> None:
+        names = [name.strip().lower() for name in self.annotators]
+        if "" in names or any(c.isspace() for name in names for c in name):
+            raise ReviewError(
+                "review.annotators holds an empty name or one with blanks in it; "
+                "write e-mail addresses or short names, as [ada@example.org,bo]"
+            )
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ReviewError(f"review.annotators names {', '.join(twice)} twice; name each once")
+        if names and len(names) < self.annotators_per_page:
+            raise ReviewError(
+                f"review.annotators_per_page={self.annotators_per_page} and review.annotators "
+                f"names {len(names)}; name more people, or lower it"
+            )
+        if not names and (self.overlap < 1 or self.overlap_rule != "share"):
+            raise ReviewError(
+                "review.overlap and review.overlap_rule need review.annotators: with one project "
+                "for all, Label Studio asks for as many readers on every page; name the people"
+            )
+        if self.gold_share and not names:
+            raise ReviewError(
+                "review.gold_share needs review.annotators: gold pages are dealt to each of them"
+            )
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether the local server can be reached from other machines."""
+        host = self.server_host.strip().lower()
+        return not (host in (LOOPBACK, "localhost", "::1") or host.startswith("127."))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -7,10 +7,11 @@ Rules, in this order:
 2. On text that changed since, an annotation speaks only for the characters
    that are found again (`anchor`); the rest is the labeler's.
 3. Of one annotator's annotations of a page the latest counts.
-4. Several annotators: majority of the labels given; on a tie the one that the
-   labeler finds most probable, then the one that stands first in the label set.
-   One who deleted the region abstains.
-5. Segments that a region's edge cuts are split there.
+4. An adjudicator's word ends it, for the text that the adjudicator read.
+5. Several annotators: what `consensus` makes of the labels given; by default the
+   majority, on a tie the label that the labeler finds most probable, then the
+   one that stands first in the label set. One who deleted the region abstains.
+6. Segments that a region's edge cuts are split there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.review.anchor import Anchored, quoted, reanchor
+from curate.review.consensus import Consensus
+from curate.review.votes import ADJUDICATION, NO_VOTE, latest_readings, vote_index
 from curate.schema import (
     ACTIONS,
     Annotation,
@@ -59,9 +62,14 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
-    """One annotator's labels, character by character."""
+    """One annotator's labels, character by character.
+
+    Attributes:
+        ends_it: an adjudicator's.
+    """
 
     annotator: str
+    ends_it: bool
     label: npt.NDArray[np.int16]  # index into names, UNSEEN, DELETED
     action: npt.NDArray[np.int8]  # index into ACTIONS
     verdict: str | None
@@ -76,6 +84,7 @@ def resolve_labels(
     *,
     machine_origin: Origin = "model",
     main_label: str = "article",
+    consensus: Consensus | None = None,
 ) -> FinalLabels:
     """The final word on each segment; see `resolve_page`."""
     return resolve_page(
@@ -86,6 +95,7 @@ def resolve_labels(
         label_set,
         machine_origin=machine_origin,
         main_label=main_label,
+        consensus=consensus,
     ).labels
 
 
@@ -98,6 +108,7 @@ def resolve_page(
     *,
     machine_origin: Origin = "model",
     main_label: str = "article",
+    consensus: Consensus | None = None,
 ) -> Resolution:
     """Put people's work over a page's prediction.
 
@@ -108,12 +119,14 @@ def resolve_page(
         machine_origin: origin of labels that no person gave.
         main_label: a label that a person gave against the labeler's puts the
             text into the main content if it is this one, else out of it.
+        consensus: how several readings become one label; None: majority.
     """
+    consensus = consensus or Consensus("majority", label_set.names)
     anchored: dict[str, list[Anchored]] = {}
     cuts: set[int] = set()
     readings = [
         reading
-        for annotation in _latest(annotations)
+        for annotation in latest_readings(annotations)
         if (reading := _reading(annotation, page.text, label_set, anchored, cuts)) is not None
     ]
     pieces = _pieces(page, cuts) if readings else [(i, s, e) for i, (s, e) in _segments(page)]
@@ -126,6 +139,7 @@ def resolve_page(
             piece,
             machine_origin=machine_origin,
             main_label=main_label,
+            consensus=consensus,
         )
         for piece in pieces
     ]
@@ -153,22 +167,6 @@ def _segments(page: SegmentedPage) -> list[tuple[int, tuple[int, int]]]:
     return list(enumerate(zip(page.starts.tolist(), page.ends.tolist(), strict=True)))
 
 
-def _latest(annotations: Sequence[Annotation]) -> list[Annotation]:
-    """The latest submitted annotation of each annotator, by annotator."""
-    latest: dict[str, Annotation] = {}
-    for annotation in annotations:
-        if annotation.status != "submitted":
-            continue
-        known = latest.get(annotation.annotator)
-        if known is None or _age(known) < _age(annotation):
-            latest[annotation.annotator] = annotation
-    return [latest[name] for name in sorted(latest)]
-
-
-def _age(annotation: Annotation) -> tuple[float, str]:
-    return annotation.updated_at.timestamp(), annotation.annotation_id
-
-
 def _reading(
     annotation: Annotation,
     text: str,
@@ -191,14 +189,14 @@ def _reading(
         label[span.start : span.end] = _index(span.label, label_set)
         action[span.start : span.end] = ACTIONS.index(span.action)
         cuts.update((span.start, span.end))
-    return _Reading(annotation.annotator, label, action, annotation.verdict)
+    ends_it = annotation.origin == ADJUDICATION
+    return _Reading(annotation.annotator, ends_it, label, action, annotation.verdict)
 
 
 def _index(name: str, label_set: LabelSet) -> int:
     """Index of a label, by its name of today; a label that is gone is no label."""
-    names = label_set.names
-    name = name if name in names else label_set.from_labels.get(name, name)
-    return names.index(name) if name in names else DELETED
+    found = vote_index(name, label_set)
+    return DELETED if found == NO_VOTE else found
 
 
 def _holes(annotation: Annotation) -> list[Span]:
@@ -255,37 +253,40 @@ def _decide(
     *,
     machine_origin: Origin,
     main_label: str,
+    consensus: Consensus,
 ) -> tuple[object, ...]:
     """One row: label, origin, action, score, n_annotators, agreement, adjudicated, who, main."""
     index, start, _ = piece
     machine = prediction.labels[index]
     main = bool(prediction.main[index])
     votes = [(reading, int(reading.label[start])) for reading in readings]
+    final = [vote for reading, vote in votes if reading.ends_it and vote != UNSEEN]
     given = [(reading, vote) for reading, vote in votes if vote >= 0]
+    if final[-1:] == [DELETED] or (not given and any(vote == DELETED for _, vote in votes)):
+        return None, "human", None, None, 0, None, False, (), False
     if not given:
-        if any(vote == DELETED for _, vote in votes):
-            return None, "human", None, None, 0, None, False, (), False
         score = _score(prediction, label_order, index, machine)
         return machine, machine_origin, None, score, 0, None, False, (), main
-    counts = Counter(vote for _, vote in given)
-    most = max(counts.values())
     names = label_set.names
-    tied = [vote for vote, n in counts.items() if n == most]
-    final = min(
-        tied,
-        key=lambda vote: (-(_score(prediction, label_order, index, names[vote]) or 0.0), vote),
-    )
-    label = names[final]
-    action = max(int(reading.action[start]) for reading, vote in given if vote == final)
+    said = [(reading.annotator, vote) for reading, vote in given if not reading.ends_it]
+    if final:
+        winner = final[-1]
+    else:
+        scores = [_score(prediction, label_order, index, name) for name in names]
+        winner, _ = consensus.decide(said, scores)
+    label = names[winner]
+    same = sum(vote == winner for _, vote in said)
+    who = sorted({reading.annotator for reading, _ in given})
+    actions = [int(reading.action[start]) for reading, vote in given if vote == winner]
     return (
         label,
         "human",
-        ACTIONS[action],
+        ACTIONS[max(actions, default=ACTIONS.index("relabelled"))],
         _score(prediction, label_order, index, label),
-        len(given),
-        most / len(given) if len(given) > 1 else None,
-        False,
-        tuple(reading.annotator for reading, _ in given),
+        len(who),
+        same / len(said) if len(said) > 1 else None,
+        bool(final) and same < len(said),
+        tuple(who),
         main if label == machine else label == main_label,
     )
 
@@ -299,7 +300,9 @@ def _score(
 
 
 def _verdict(readings: Sequence[_Reading]) -> str | None:
-    given = Counter(reading.verdict for reading in readings if reading.verdict is not None)
+    """The adjudicator's, where given, else the most frequent."""
+    last = [reading.verdict for reading in readings if reading.ends_it and reading.verdict]
+    given = Counter(last[-1:] or [reading.verdict for reading in readings if reading.verdict])
     if not given:
         return None
     order = {name: i for i, name in enumerate(VERDICTS)}

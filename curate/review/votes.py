@@ -65,7 +65,7 @@ class PageVotes:
 
 
 def latest_readings(annotations: Iterable[Annotation]) -> list[Annotation]:
-    """The latest submitted annotation of each person, by person; adjudications stand apart.
+    """The latest submitted annotation of each person, by person, and the latest adjudication.
 
     An adjudicator who also read the page first has both words.
     """
@@ -73,7 +73,8 @@ def latest_readings(annotations: Iterable[Annotation]) -> list[Annotation]:
     for annotation in annotations:
         if annotation.status != "submitted":
             continue
-        key = (annotation.annotator, annotation.origin == ADJUDICATION)
+        ends_it = annotation.origin == ADJUDICATION
+        key = ("" if ends_it else annotation.annotator, ends_it)
         known = latest.get(key)
         if known is None or _age(known) < _age(annotation):
             latest[key] = annotation

@@ -9,14 +9,19 @@ import numpy as np
 import pytest
 
 from curate.review.anchor import quoted
+from curate.review.consensus import Consensus
 from curate.review.resolve import resolve_labels, resolve_page
-from curate.schema import Annotation, PagePrediction, SegmentedPage, Span
+from curate.schema import Annotation, LabelDef, LabelSet, PagePrediction, SegmentedPage, Span
 from curate.text import text_hash
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 ORDER = ("article", "boilerplate", "teaser", "caption")
 
 TEXT = "Menu\nThe headline\nFirst part. Second part.\nRelated story\n"
+
+
+def label_set_of(names) -> LabelSet:
+    return LabelSet("four", tuple(LabelDef(name, "#000000", name[0], name) for name in names), "")
 
 
 def page(text: str = TEXT) -> SegmentedPage:
@@ -238,3 +243,60 @@ def test_an_empty_page(label_set):
     final = resolve_labels(page("\n"), prediction(""), ORDER, [reading([], text="\n")], label_set)
     assert len(final) == 0
     assert final.reviewed
+
+
+def test_an_adjudicators_word_ends_it():
+    """Two readers differ on two segments; the adjudicator decides, once against both."""
+    lines = ["Menu", "The headline", "First part. Second part.", "Related story"]
+
+    def read(labels, who, **changes):
+        spans = [
+            span(TEXT, x, name) for x, name in zip(lines, labels, strict=True) if name is not None
+        ]
+        return reading(spans, who, **changes)
+
+    readers = [
+        read(["boilerplate", "article", "article", "teaser"], "a"),
+        read(["boilerplate", "teaser", "article", "boilerplate"], "b"),
+    ]
+    word = ["boilerplate", "article", None, "caption"]
+    early = read(["caption"] * 4, "d", at=-5, origin="adjudication")
+    last = read(word, "c", origin="adjudication", verdict="unsure")
+    final = resolve_labels(
+        page(), prediction("baat"), ORDER, [early, *readers, last], label_set_of(ORDER)
+    )
+    assert list(final.labels) == ["boilerplate", "article", None, "caption"]
+    assert list(final.adjudicated) == [False, True, False, True]
+    assert list(final.agreement) == [1.0, 0.5, None, 0.0]
+    # `d` adjudicated before, and `c` has the last word: d's no longer counts.
+    assert list(final.n_annotators) == [3, 3, 0, 3]
+    assert final.annotators[1] == ("a", "b", "c")
+    assert final.verdict == "unsure"
+    # Who read first and adjudicated then has both words.
+    own = read(word, "a", at=9, origin="adjudication")
+    final = resolve_labels(page(), prediction("baat"), ORDER, [*readers, own], label_set_of(ORDER))
+    assert list(final.agreement) == [1.0, 0.5, None, 0.0]
+    assert list(final.n_annotators) == [2, 2, 0, 2]
+
+
+def test_dawid_skene_weighs_readers():
+    lines = ["Menu", "The headline", "First part. Second part.", "Related story"]
+    sure = tuple(tuple(0.97 if i == j else 0.01 for j in range(4)) for i in range(4))
+    guess = tuple(tuple(0.25 for _ in range(4)) for _ in range(4))
+    consensus = Consensus(
+        "dawid_skene", ORDER, (0.25,) * 4, (("a", sure), ("b", guess), ("c", guess))
+    )
+
+    def read(labels, who):
+        return reading([span(TEXT, x, n) for x, n in zip(lines, labels, strict=True)], who)
+
+    rows = [
+        read(["boilerplate", "article", "article", "teaser"], "a"),
+        read(["caption"] * 4, "b"),
+        read(["caption"] * 4, "c"),
+    ]
+    args = (page(), prediction("bbbb"), ORDER, rows, label_set_of(ORDER))
+    assert list(resolve_labels(*args).labels) == ["caption"] * 4
+    final = resolve_labels(*args, consensus=consensus)
+    assert list(final.labels) == ["boilerplate", "article", "article", "teaser"]
+    assert final.agreement[0] == pytest.approx(1 / 3)
