@@ -60,7 +60,7 @@ def make_batch(pages: Sequence[SegmentedPage], table: TokenTable) -> Batch:
     same: list[int] = []
     for page in pages:
         starts, ends = page.starts.tolist(), page.ends.tolist()
-        read.append(table.read(page.text, starts, ends))
+        read.append(table.read(page.text, page.starts, page.ends))
         seen: dict[str, int] = {}
         base = len(same)
         text = page.text

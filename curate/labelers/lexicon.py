@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["FIRST_BIT", "MARKS", "mark_bits", "marks_of"]
+__all__ = ["FIRST_BIT", "MARKS", "mark_bits", "marks_of", "plain_bits"]
 
 _LISTS = {
     "month": """january february march april may june july august september october november
@@ -171,12 +171,21 @@ _CHARACTERS = {
     "@": _BIT["address"],
     "…": _BIT["ellipsis"],
 }
+_MARKED = frozenset(_CHARACTERS)
+
+
+def plain_bits(word: str, lower: str, end: str) -> int:
+    """Marks of a word of letters alone, with its lower case and the stop after it."""
+    bits = _case_bits(word) | _WORDS.get(lower, 0) << _LIST_SHIFT
+    if end:
+        bits |= _BIT["sentence_end"] if end in _SENTENCE_ENDS else _BIT["clause_end"]
+    return bits
 
 
 def mark_bits(token: str) -> tuple[int, int]:
     """Number of words of a token, and its yes-or-no marks as bits."""
     if token.isascii() and token.isalpha():
-        return 1, _case_bits(token) | _WORDS.get(token.lower(), 0) << _LIST_SHIFT
+        return 1, plain_bits(token, token.lower(), "")
     found = _WORD.findall(token)
     bits = 0
     if found:
@@ -196,9 +205,10 @@ def mark_bits(token: str) -> tuple[int, int]:
         bits |= _BIT["sentence_end"]
     elif last in _CLAUSE_ENDS:
         bits |= _BIT["clause_end"]
-    for char in token:
-        if char in _CHARACTERS:
-            bits |= _CHARACTERS[char]
+    if not _MARKED.isdisjoint(token):
+        for char in token:
+            if char in _CHARACTERS:
+                bits |= _CHARACTERS[char]
     if "..." in token:
         bits |= _BIT["ellipsis"]
     if "://" in token or "www." in token:

@@ -77,7 +77,7 @@ class Lines:
 
 def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
     """Count tokens and tell lines of prose, headlines, times, repeats, the main run."""
-    tokens = table.read(page.text, page.starts.tolist(), page.ends.tolist())
+    tokens = table.read(page.text, page.starts, page.ends)
     marks = table.marks[tokens.rows]
     begin = tokens.offsets[:-1]
     sums = np.add.reduceat(marks, begin, axis=0) * tokens.scale[:, None]

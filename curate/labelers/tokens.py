@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.labelers.lexicon import FIRST_BIT, MARKS, mark_bits
+from curate.labelers.fingerprints import RowIndex, token_spans
+from curate.labelers.lexicon import FIRST_BIT, MARKS, mark_bits, plain_bits
 
 __all__ = ["HASH_BITS", "TokenTable", "Tokens", "hash_text", "spaced"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Bounds = Sequence[int] | npt.NDArray[np.integer]
 
 HASH_BITS = 16
 """Buckets for words, 2^16: words met on fewer than four sites are dropped before
@@ -63,6 +64,21 @@ def _key(token: str) -> str:
     return _DIGITS.sub("0", found[0].lower()) if found else token[:4]
 
 
+def _tell(token: str) -> tuple[int, int, int]:
+    """Number of words of a token, its marks as bits, the hash of its key."""
+    if len(token) < 60:
+        # A word, perhaps with a stop or a comma: nine tokens of ten.
+        word, end = (token, "") if token.isalpha() else (token[:-1], token[-1])
+        if word.isalpha() and (not end or end in _PLAIN_ENDS):
+            lower = word.lower()
+            return 1, plain_bits(word, lower, end), zlib.crc32(lower.encode())
+    n_words, bits = mark_bits(token[:200])
+    return n_words, bits, hash_text(_key(token))
+
+
+_PLAIN_ENDS = frozenset(".,;:!?")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tokens:
     """The tokens of n_segments segments, flat.
@@ -84,8 +100,8 @@ class Tokens:
         return np.repeat(np.arange(len(self.scale)), np.diff(self.offsets))
 
 
-class TokenTable(dict[str, int]):
-    """Rows of all tokens met so far; missing ones are added when asked for.
+class TokenTable:
+    """Rows of all tokens met so far; missing ones are added when a text is read.
 
     Attributes:
         marks: float32 [n_rows, len(MARKS)].
@@ -94,7 +110,6 @@ class TokenTable(dict[str, int]):
     """
 
     def __init__(self, bucket_weights: Floats | None = None, max_rows: int = MAX_ROWS) -> None:
-        super().__init__()
         self.max_rows = max_rows
         self.bucket_weights = (
             np.zeros((1 << HASH_BITS, 0), np.float32) if bucket_weights is None else bucket_weights
@@ -102,60 +117,116 @@ class TokenTable(dict[str, int]):
         self._reset(1024)
 
     def _reset(self, size: int) -> None:
-        self.clear()
+        self._index = RowIndex()
+        self._telling: dict[str, int] = {}
         self.marks: Floats = np.zeros((size, len(MARKS)), np.float32)
         self.hashes: npt.NDArray[np.uint32] = np.zeros(size, np.uint32)
         self.weights: Floats = np.zeros((size, self.bucket_weights.shape[1]), np.float32)
 
-    def __missing__(self, token: str) -> int:
-        self.learn([token])
-        return self.get(token, 0)
+    def __len__(self) -> int:
+        return len(self._index)
 
-    def learn(self, tokens: Sequence[str]) -> None:
-        """Add rows for tokens, none of them known."""
+    def _learn(self, tokens: Sequence[str]) -> None:
+        """Fill the rows of tokens, none of them known, after the last one."""
         row, to = len(self), len(self) + len(tokens)
-        if to > 2 * self.max_rows:
-            # One page with more distinct words than a library: the rest is alike.
-            tokens = tokens[: max(0, 2 * self.max_rows - row)]
-            to = row + len(tokens)
         while to > len(self.hashes):
             self.marks = np.concatenate([self.marks, np.zeros_like(self.marks)])
             self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
             self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
-        told = [mark_bits(token[:200]) for token in tokens]
-        hashes = np.fromiter((hash_text(_key(token)) for token in tokens), np.uint32, len(tokens))
+        told = np.array([_tell(token) for token in tokens], np.int64)
         self.marks[row:to, 0] = [len(token) + 1 for token in tokens]
-        self.marks[row:to, 1] = [n_words for n_words, _ in told]
-        bits = np.array([bits for _, bits in told], np.int64)
-        self.marks[row:to, FIRST_BIT:] = bits[:, None] >> _SHIFTS & 1
+        self.marks[row:to, 1] = told[:, 0]
+        self.marks[row:to, FIRST_BIT:] = told[:, 1, None] >> _SHIFTS & 1
+        hashes = told[:, 2].astype(np.uint32)
         self.hashes[row:to] = hashes
         if self.bucket_weights.shape[1]:
             self.weights[row:to] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
-        self.update(zip(tokens, range(row, to), strict=True))
 
     def __reduce__(self) -> tuple[type[TokenTable], tuple[Floats, int]]:
         return type(self), (self.bucket_weights, self.max_rows)
 
-    def read(self, text: str, starts: Sequence[int], ends: Sequence[int]) -> Tokens:
-        """Tokens of the segments `text[start:end]`, none of them blank."""
+    def telling(self, words: Iterable[str]) -> list[int]:
+        """Hashes of those words that tell something: no function words, none of three letters."""
+        known = self._telling
+        if len(known) > self.max_rows:
+            known.clear()
+        out = []
+        for word in words:
+            key = known.get(word)
+            if key is None:
+                _, bits, key = _tell(word)
+                if bits >> _FUNCTION & 1 or len(word) < MIN_TELLING_CHARS:
+                    key = -1
+                known[word] = key
+            if key >= 0:
+                out.append(key)
+        return out
+
+    def read(self, text: str, starts: Bounds, ends: Bounds) -> Tokens:
+        """Tokens of the segments `text[start:end]`, in order, none of them blank."""
         if len(self) > self.max_rows:
             self._reset(1024)
-        parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-        scale = np.ones(len(parts), np.float32)
-        longest = max(map(len, parts), default=0)
-        if longest > HEAD_CHARS + TAIL_CHARS:
-            for index, part in enumerate(parts):
-                if len(part) > HEAD_CHARS + TAIL_CHARS:
-                    parts[index] = part[:HEAD_CHARS] + " " + part[-TAIL_CHARS:]
-                    scale[index] = len(part) / (HEAD_CHARS + TAIL_CHARS)
-        if not text.isascii() and _MAY_BE_UNSPACED.search(text):
-            parts = [spaced(part) for part in parts]
-        lists = [part.split() for part in parts]
-        offsets = np.zeros(len(lists) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=offsets[1:])
-        flat = list(chain.from_iterable(lists))
-        new = [token for token in dict.fromkeys(flat) if token not in self]
-        if new:
-            self.learn(new)
-        rows = np.fromiter(map(self.__getitem__, flat), np.int64, len(flat))
-        return Tokens(rows, offsets, scale)
+        begin, end = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
+        scale = np.ones(len(begin), np.float32)
+        if not len(begin):
+            return Tokens(np.zeros(0, np.int64), np.zeros(1, np.int64), scale)
+        size = end - begin
+        unspaced = not text.isascii() and _MAY_BE_UNSPACED.search(text) is not None
+        if unspaced or int(size.max()) > HEAD_CHARS + TAIL_CHARS:
+            long = size > HEAD_CHARS + TAIL_CHARS
+            scale[long] = size[long] / (HEAD_CHARS + TAIL_CHARS)
+            text, begin, end = _rewritten(text, begin, end, long, unspaced)
+        rows: list[Ints] = []
+        counts: list[Ints] = []
+        at = 0
+        while at < len(begin):
+            # A stretch at a time: arrays stay in the cache, and memory is bounded.
+            to = max(at + 1, int(np.searchsorted(end, begin[at] + STRETCH_CHARS)))
+            found = self._read_stretch(text, begin[at:to], end[at:to])
+            rows.append(found[0])
+            counts.append(found[1])
+            at = to
+        offsets = np.zeros(len(begin) + 1, np.int64)
+        np.cumsum(counts[0] if len(counts) == 1 else np.concatenate(counts), out=offsets[1:])
+        return Tokens(rows[0] if len(rows) == 1 else np.concatenate(rows), offsets, scale)
+
+    def _read_stretch(self, text: str, begin: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Rows of the tokens, and the number of tokens of each segment."""
+        low = int(begin[0])
+        spans = token_spans(text[low : int(end[-1])], begin - low, end - low)
+        rows = self._index.find(spans.keys)
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            fresh, where, back = np.unique(
+                spans.keys[missing], return_index=True, return_inverse=True
+            )
+            # One page with more distinct words than a library: the rest is alike.
+            room = max(0, 2 * self.max_rows - len(self))
+            at = missing[where[:room]]
+            if len(at):
+                first, stop = (spans.starts[at] + low).tolist(), (spans.stops[at] + low).tolist()
+                self._learn([text[a:b] for a, b in zip(first, stop, strict=True)])
+            numbers = np.append(self._index.add(fresh[:room]), 0)
+            rows[missing] = numbers[np.minimum(back, room)]
+        return rows, np.bincount(spans.segment, minlength=len(begin))
+
+
+MIN_TELLING_CHARS = 4
+STRETCH_CHARS = 1 << 16
+"""Characters read at once: half a megabyte of arrays."""
+
+_FUNCTION = MARKS.index("function") - FIRST_BIT
+
+
+def _rewritten(
+    text: str, begin: Ints, end: Ints, long: npt.NDArray[np.bool_], unspaced: bool
+) -> tuple[str, Ints, Ints]:
+    """The segments as a text of their own, long ones cut short, unspaced scripts in pairs."""
+    parts = [text[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
+    for index in np.flatnonzero(long).tolist():
+        parts[index] = parts[index][:HEAD_CHARS] + " " + parts[index][-TAIL_CHARS:]
+    if unspaced:
+        parts = [spaced(part) for part in parts]
+    stop = np.cumsum(np.fromiter((len(part) + 1 for part in parts), np.int64, len(parts)))
+    size = np.diff(stop, prepend=0)
+    return " ".join(parts), stop - size, stop - 1

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats, Ints
-from curate.labelers.lexicon import MARKS
 from curate.labelers.marks import COLUMN, SegmentMarks
 from curate.labelers.tokens import TokenTable
 
@@ -92,18 +91,16 @@ def title_keys(batch: Batch, table: TokenTable, html: bool) -> list[Ints]:
     """Keys of the words of each page's title; of the first line for bare text."""
     out: list[Ints] = []
     for number, page in enumerate(batch.pages):
-        first = int(batch.first[number])
-        if page.title:
-            rows = [table[token] for token in page.title[:300].split()]
-        elif html:
-            rows = []
+        if page.title or html:
+            keys = np.array(table.telling((page.title or "")[:300].split()), np.int64)
         else:
+            first = int(batch.first[number])
             low, high = batch.tokens.offsets[first], batch.tokens.offsets[first + 1]
-            rows = batch.tokens.rows[low : min(high, low + 40)].tolist()
-        index = np.array(rows, np.int64)
-        m = table.marks[index] if rows else np.zeros((0, len(MARKS)), np.float32)
-        keep = (m[:, COLUMN["function"]] == 0) & (m[:, 0] > 4)
-        out.append(np.unique((number << 32) | table.hashes[index[keep]].astype(np.int64)))
+            rows = batch.tokens.rows[low : min(high, low + 40)]
+            marks = table.marks[rows]
+            keys = table.hashes[rows[(marks[:, COLUMN["function"]] == 0) & (marks[:, 0] > 4)]]
+            keys = keys.astype(np.int64)
+        out.append(np.unique((number << 32) | keys))
     return out
 
 

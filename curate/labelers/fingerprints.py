@@ -1,0 +1,158 @@
+"""Tokens of a text found and told apart by array operations, without a Python object each.
+
+A token's key is a polynomial over its characters, modulo 2^64, read off sums
+over the whole text; a table with open addressing leads from keys to rows. Two
+tokens of one process share a key by chance once in 10^8 pages.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["RowIndex", "TokenSpans", "token_spans"]
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+_BASE = 0x9E3779B97F4A7C15  # odd, so that powers have inverses
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+_TO_63 = (1 << 64) - 1
+_LAST_SPACE = 0x3000
+"""The highest white-space character."""
+
+_SOLID = np.array([not chr(code).isspace() for code in range(_LAST_SPACE + 2)])
+
+
+def _mixed(codes: npt.NDArray[np.unsignedinteger]) -> Keys:
+    out = (codes.astype(np.uint64) + np.uint64(1)) * _MIX
+    out ^= out >> np.uint64(31)
+    out *= _MIX2
+    return out
+
+
+_ASCII = _mixed(np.arange(128, dtype=np.uint32))
+
+
+@lru_cache(maxsize=2)
+def _powers(size: int) -> tuple[Keys, Keys]:
+    """Powers of the base and of its inverse, uint64 [size]."""
+    out = []
+    for factor in (_BASE, pow(_BASE, -1, 1 << 64)):
+        powers = np.full(size, factor, np.uint64)
+        powers[0] = 1
+        out.append(np.multiply.accumulate(powers))
+    return out[0], out[1]
+
+
+class TokenSpans(NamedTuple):
+    """Tokens of a stretch of text.
+
+    Attributes:
+        starts, stops: int64 [n_tokens], half-open.
+        segment: int64 [n_tokens], the segment each lies in.
+        keys: uint64 [n_tokens], none of them 0.
+    """
+
+    starts: Ints
+    stops: Ints
+    segment: Ints
+    keys: Keys
+
+
+def token_spans(text: str, begin: Ints, end: Ints) -> TokenSpans:
+    """What stands between white space in the segments `text[begin:end]`.
+
+    Args:
+        text: the segments' text.
+        begin, end: int64 [n_segments], ascending, disjoint.
+    """
+    if text.isascii():
+        plain = np.frombuffer(text.encode("ascii"), np.uint8)
+        solid, value = _SOLID[plain], _ASCII[plain]
+    else:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        solid, value = _SOLID[np.minimum(codes, _LAST_SPACE + 1)], _mixed(codes)
+    n = len(solid)
+    # A token ends where its segment does, blank or not.
+    cut = np.zeros(n + 1, bool)
+    cut[begin] = True
+    cut[end] = True
+    edge = np.empty(n + 1, bool)
+    edge[0] = edge[n] = True
+    np.not_equal(solid[1:], solid[:-1], out=edge[1:n])
+    edge |= cut
+    starts = np.flatnonzero(solid & edge[:-1])
+    stops = np.flatnonzero(solid & edge[1:]) + 1
+    segment = np.searchsorted(begin, starts, side="right") - 1
+    inside = stops <= end[segment]
+    inside &= segment >= 0
+    if not inside.all():
+        starts, stops, segment = starts[inside], stops[inside], segment[inside]
+    size = 1 << max(16, n.bit_length())
+    powers, inverse = _powers(size)
+    sums = np.zeros(n + 1, np.uint64)
+    np.cumsum(value * powers[:n], out=sums[1:])
+    keys = (sums[stops] - sums[starts]) * inverse[starts]
+    keys ^= keys >> np.uint64(32)
+    keys *= _MIX
+    keys[keys == 0] = 1
+    return TokenSpans(starts, stops, segment, keys)
+
+
+class RowIndex:
+    """From keys to row numbers, in the order they were added."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._allocate(12)
+
+    def _allocate(self, bits: int) -> None:
+        self._shift = np.uint64(64 - bits)
+        self._mask = (1 << bits) - 1
+        self._keys: Keys = np.zeros(1 << bits, np.uint64)
+        self._rows: Ints = np.full(1 << bits, -1, np.int64)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def find(self, keys: Keys) -> Ints:
+        """Row of each key, -1 where it is not known."""
+        slot = (keys >> self._shift).astype(np.int64)
+        met = self._keys[slot]
+        rows = self._rows[slot]
+        other = np.flatnonzero((met != keys) & (met != 0))
+        while len(other):
+            step = (slot[other] + 1) & self._mask
+            slot[other] = step
+            met = self._keys[step]
+            rows[other] = self._rows[step]
+            other = other[(met != keys[other]) & (met != 0)]
+        return rows
+
+    def add(self, keys: Keys) -> Ints:
+        """Rows for distinct keys, none of them known."""
+        numbers = np.arange(self._n, self._n + len(keys))
+        self._n += len(keys)
+        if 3 * self._n > self._mask:
+            held = np.flatnonzero(self._rows >= 0)
+            old_keys, old_rows = self._keys[held], self._rows[held]
+            self._allocate(max(12, (4 * self._n).bit_length() + 1))
+            self._place(old_keys, old_rows)
+        self._place(keys, numbers)
+        return numbers
+
+    def _place(self, keys: Keys, rows: Ints) -> None:
+        slot = (keys >> self._shift).astype(np.int64)
+        while len(keys):
+            free = np.flatnonzero(self._rows[slot] < 0)
+            # Of several keys that want one place the last one written has it.
+            self._rows[slot[free]] = rows[free]
+            self._keys[slot[free]] = keys[free]
+            left = np.flatnonzero(self._keys[slot] != keys)
+            slot = (slot[left] + 1) & self._mask
+            keys, rows = keys[left], rows[left]
