@@ -17,11 +17,16 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="curate server",
         description="Label Studio on this machine: own environment (built on first use), "
-        "SQLite, reachable from this machine only, no telemetry.",
+        "SQLite, reachable from this machine only unless told else, no telemetry.",
     )
     parser.add_argument("action", choices=("start", "stop", "status"))
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, help=f"first port to try (default {DEFAULT_PORT})"
+    )
+    parser.add_argument(
+        "--host",
+        help="address to listen on (default review.server_host, 127.0.0.1); 0.0.0.0 opens the "
+        "server to other machines, unencrypted",
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="e.g. paths.state=DIR")
     args = parser.parse_args(argv)
@@ -30,13 +35,15 @@ def main(argv: Sequence[str]) -> int:
 
     from curate.cli.compose import compose
 
-    server = LocalServer(Path(compose(args.overrides)["paths"]["state"]))
+    config = compose(args.overrides)
+    server = LocalServer(Path(config["paths"]["state"]))
     console = Console(highlight=False, soft_wrap=True)
     if args.action == "stop":
         console.print("stopped" if server.stop() else "it was not running")
         return 0
     if args.action == "start":
-        info = server.start(port=args.port, progress=_tell)
+        host = args.host or str(config["review"]["server_host"])
+        info = server.start(port=args.port, host=host, progress=_tell)
         told = "started" if info.started_now else "already running"
     else:
         running = server.status()
@@ -46,6 +53,9 @@ def main(argv: Sequence[str]) -> int:
             return 0
         info, told = running, "running"
     console.print(f"Label Studio {told}: [bold]{info.url}[/]")
+    if info.is_open:
+        console.print(f"others open it at [bold]{info.url_for_others}[/]")
+        _tell(info.warning)
     console.print(f"log in as [bold]{info.username}[/], password in {_near(info.credentials_file)}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The local Label Studio: started on loopback, in this workspace, for this user.
+"""The local Label Studio: started in this workspace, for this user, on loopback unless told else.
 
 Everything it owns lies in `.curate/state/label-studio/`: `venv/` (unless
 `CURATE_SERVER_VENV` names a shared one), `data/` (SQLite and its secret),
@@ -14,7 +14,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from curate.errors import ReviewError
 from curate.io import atomic_path, locked, write_json
 from curate.review import process, server_env
 from curate.review.config import ApiKey
+from curate.review.server_info import ANYWHERE, HOST, ServerInfo
 
 __all__ = [
     "DEFAULT_PORT",
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 DEFAULT_PORT = 8090
-HOST = "127.0.0.1"
 
 START_TIMEOUT_S = 600.0
 """A start takes 5 s, the first in a new environment, which compiles, up to two minutes on
@@ -45,26 +44,6 @@ TELL_EVERY_S = 5.0
 PASSED_VARIABLES = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """All that the server sees of our environment. It reads even bare names such as
 HOST, PORT, DEBUG or USERNAME as settings, and secrets are none of its business."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """A running local server.
-
-    Attributes:
-        url: where to open it.
-        username, credentials_file: who to log in as, and where the password is.
-        instance: name of its data, which stays when the port changes.
-        started_now: this call started it.
-    """
-
-    url: str
-    username: str
-    pid: int
-    instance: str
-    credentials_file: Path
-    log: Path
-    started_now: bool = False
 
 
 class LocalServer:
@@ -114,43 +93,60 @@ class LocalServer:
             instance=self._instance(),
             credentials_file=self.credentials_file,
             log=self.log,
+            host=str(record.get("host") or HOST),
         )
 
     def start(
-        self, *, port: int = DEFAULT_PORT, progress: Callable[[str], None] = lambda _: None
+        self,
+        *,
+        port: int = DEFAULT_PORT,
+        host: str = HOST,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> ServerInfo:
         """Start it unless it runs, and wait until it answers.
 
         The port it had last is taken again where that is free, else the first
         free one from `port` on.
 
+        Args:
+            host: address to listen on; beyond loopback only where the user said so.
+
         Raises:
-            ReviewError: it can't be installed or doesn't come up.
+            ReviewError: it can't be installed or doesn't come up, or it runs
+                already and can't be reached as asked.
         """
+        host = host.strip()
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         with locked(self.home / "lock", on_wait=progress):
             running = self.status()
             if running is not None:
                 self._wait(running, progress)
+                if host not in (HOST, running.host):
+                    raise ReviewError(
+                        f"the server runs already and listens on {running.host}, not on {host}; "
+                        "run curate server stop first"
+                    )
                 return running
             server_env.build(self.venv, progress)
             credentials = self._make_credentials()
             record = _read(self._record)
             first = int(record["port"]) if record else port
-            chosen = process.free_port(HOST, first) or process.free_port(HOST, port)
+            chosen = process.free_port(host, first) or process.free_port(host, port)
             if chosen is None:
                 raise ReviewError(
-                    f"no port from {port} to {port + 199} is free on {HOST}; "
-                    "give another with curate server start --port"
+                    f"no port from {port} to {port + 199} is free on {host}; give another with "
+                    "curate server start --port, or check review.server_host: it must be an "
+                    "address of this machine"
                 )
             self._lay_out()
             progress(f"starting Label Studio on port {chosen}")
-            pid = self._spawn(chosen, credentials)
+            pid = self._spawn(host, chosen, credentials)
             birth = process.birth_of(pid)
-            url = f"http://{HOST}:{chosen}"
+            url = f"http://{HOST if host in ANYWHERE else host}:{chosen}"
             if birth is not None:
-                write_json(self._record, {"pid": pid, "birth": birth, "url": url, "port": chosen})
+                note = {"pid": pid, "birth": birth, "url": url, "port": chosen, "host": host}
+                write_json(self._record, note)
             info = ServerInfo(
                 url=url,
                 username=credentials["username"],
@@ -159,6 +155,7 @@ class LocalServer:
                 credentials_file=self.credentials_file,
                 log=self.log,
                 started_now=True,
+                host=host,
             )
             try:
                 self._wait(info, progress)
@@ -179,7 +176,7 @@ class LocalServer:
 
     # ----------------------------------------------------------------- inside
 
-    def _spawn(self, port: int, credentials: dict[str, str]) -> int:
+    def _spawn(self, host: str, port: int, credentials: dict[str, str]) -> int:
         self.data.mkdir(parents=True, exist_ok=True)
         env = {k: v for k in PASSED_VARIABLES if (v := os.environ.get(k)) is not None}
         env |= {
@@ -197,7 +194,7 @@ class LocalServer:
         return process.spawn(
             [
                 *(str(server_env.python_of(self.venv)), "-m", "label_studio.server"),
-                *("start", "--no-browser", "--internal-host", HOST),
+                *("start", "--no-browser", "--internal-host", host),
                 *("--port", str(port), "--log-level", "WARNING"),
             ],
             env=env,
