@@ -14,6 +14,7 @@ from curate.errors import DatasetError
 from curate.schema import SPLITS
 
 __all__ = [
+    "NOTHING_WITHDRAWN",
     "SHAPES",
     "DatasetConfig",
     "LeftOut",
@@ -21,6 +22,7 @@ __all__ = [
     "Published",
     "ShardPair",
     "SplitCounts",
+    "Withdrawn",
     "no_progress",
 ]
 
@@ -132,6 +134,30 @@ class ShardPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was withdrawn on request, and so is in no later version.
+
+    Attributes:
+        pages: page keys.
+        people: pseudonyms of annotators.
+    """
+
+    pages: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.pages or self.people)
+
+    def counts(self) -> dict[str, int]:
+        """How many of each, without those of which there are none."""
+        told = {"pages": len(self.pages), "people": len(self.people)}
+        return {what: n for what, n in told.items() if n}
+
+
+NOTHING_WITHDRAWN = Withdrawn()
+
+
+@dataclass(frozen=True, slots=True)
 class SplitCounts:
     """What one split holds."""
 
@@ -168,6 +194,7 @@ class Published:
         notes: sentences the user should read (few sites, nothing for a split).
         pushed: URL of the version on the hub, if a push was asked for.
         mirrored: URL of its copy, if a mirror was asked for.
+        url: of the version, where the dataset's home is a URL.
     """
 
     path: Path
@@ -180,3 +207,4 @@ class Published:
     notes: tuple[str, ...] = ()
     pushed: str | None = None
     mirrored: str | None = None
+    url: str | None = None

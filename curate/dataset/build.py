@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.dataset.base import DatasetConfig, LeftOut, Progress, ShardPair
+from curate.dataset.base import DatasetConfig, LeftOut, Progress, ShardPair, Withdrawn
 from curate.dataset.choose import Choice, PageIndex, choose
 from curate.dataset.columns import arrow_schema, columns_of
 from curate.dataset.decontaminate import read_texts
@@ -42,6 +42,7 @@ def build(
     label_set: LabelSet,
     shards: Sequence[ShardPair],
     annotations: Sequence[Path],
+    withdrawn: Withdrawn,
     folder: Path,
     scratch: Path,
     progress: Progress,
@@ -57,6 +58,7 @@ def build(
         label_set: label names and their published order.
         shards: the store's.
         annotations: Parquet files of ANNOTATION_SCHEMA, for that shape.
+        withdrawn: what is left out on request.
         folder: of the version; scratch: for what lies between the passes.
         progress: told after every shard.
 
@@ -69,7 +71,9 @@ def build(
     masker = Masker(config.mask, config.mask_region)
     for done, pair in enumerate(shards):
         progress("choose pages", done, len(shards))
-        for table in select_pages(pair, config, label_set.names, selection, masker):
+        for table in select_pages(
+            pair, config, label_set.names, selection, masker, withdrawn.pages
+        ):
             if table.num_rows:
                 spool.add(index.add(table))
     spool.flush()
@@ -82,7 +86,9 @@ def build(
     _refuse_empty(int(choice.keep.sum()), selection)
     files = _write(config, label_set, index, choice, spool, folder, progress)
     if "annotations" in config.shapes:
-        files += write_annotations(config, label_set, annotations, folder, scratch, files)
+        files += write_annotations(
+            config, label_set, annotations, withdrawn, folder, scratch, files
+        )
     left_out = _account(selection, choice, files)
     return Built(tuple(files), left_out, dict(sorted(selection.masked.items())), choice.notes)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from curate.dataset.base import DatasetConfig, LeftOut
 from curate.dataset.facts import Facts
+from curate.dataset.quality import Quality
 from curate.dataset.shards import ShardFile
 from curate.schema import LabelSet
 
@@ -22,6 +23,8 @@ class CardInput:
         files: written shards; file_bytes: their sizes on disk by path.
         given: facts of the run, as the manifest has them.
         leaks: counts of the leak check (all zero, or the publish has failed).
+        masked, withdrawn: counts by what it was.
+        quality: the labeler against people, where they have reviewed.
         notes: hand-written text kept from the previous version.
     """
 
@@ -36,6 +39,8 @@ class CardInput:
     given: Mapping[str, object]
     leaks: Mapping[str, int]
     masked: Mapping[str, int]
+    withdrawn: Mapping[str, int]
+    quality: Quality | None
     diff: Mapping[str, object] | None
     previous: str | None
     notes: str | None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from curate.dataset.card_input import CardInput, shapes_of
+from curate.dataset.card_quality import quality_section
 from curate.dataset.card_tables import bar, counted, shares, table
 from curate.dataset.card_text import LIMITS, LOADING, NOTES_HINT
 from curate.dataset.columns import columns_of
@@ -24,7 +25,7 @@ def sections(told: CardInput) -> list[str]:
         _making(told),
         _labels(told),
         _numbers(told),
-        _quality(told),
+        quality_section(told),
         _splits(told),
         _columns(told),
         _loading(told),
@@ -80,9 +81,14 @@ def _making(told: CardInput) -> str:
 
 def _told_facts(given: Mapping[str, object]) -> list[tuple[str, object]]:
     """Facts short enough for the card; the manifest has them all."""
+    short = {**given}
+    units = given.get("inputs")
+    if isinstance(units, (list, tuple)) and units:
+        size = sum(unit.get("bytes") or 0 for unit in units if isinstance(unit, Mapping))
+        short["inputs"] = f"{counted(len(units), 'part')} of input, {size:,} bytes"
     return [
         (name.replace("_", " "), value)
-        for name, value in given.items()
+        for name, value in short.items()
         if value not in (None, "", {}, [], ()) and len(json.dumps(value, default=str)) <= 400
     ]
 
@@ -132,45 +138,16 @@ def _numbers(told: CardInput) -> str:
         parts += [shares("pages by type", facts.page_types), ""]
     if facts.languages:
         parts += [shares("pages by language", dict(list(facts.languages.items())[:12])), ""]
+    if facts.scores:
+        tenths = {f"{at / 10:.1f} - {(at + 1) / 10:.1f}": n for at, n in enumerate(facts.scores)}
+        parts += [shares("machine's labels by score", tenths), ""]
     parts.append(
         f"A page has {facts.chars[0]:,} characters in the median, {facts.chars[1]:,} in the "
         f"95th percentile. The largest sites: "
         + ", ".join(f"{site} ({n:,})" for site, n in facts.largest_sites.items())
-        + "."
+        + ". Charts, example pages and the least certain segments are in `report.html`."
     )
     return "\n".join(parts)
-
-
-def _quality(told: CardInput) -> str:
-    facts = told.facts
-    lines = ["## Agreement and quality", ""]
-    if facts.agreement is None:
-        lines.append("No segment has two or more annotators, so agreement can't be told.")
-    else:
-        mean, n = facts.agreement
-        lines.append(
-            f"{n:,} segments have two or more annotators; on average {mean:.1%} of them gave the "
-            f"final label. {facts.adjudicated:,} segments were adjudicated. "
-            f"{counted(facts.annotators, 'annotator')} took part, under pseudonyms."
-        )
-    lines.append("")
-    if facts.kept_suggestions:
-        rows = [
-            [f"`{name}`", f"{kept:,} of {n:,}", f"{kept / n:.1%}", f"{low:.1%} – {high:.1%}"]
-            for name, (kept, n, low, high) in facts.kept_suggestions.items()
-        ]
-        lines += [
-            (
-                "How often the labeler had suggested the label that people gave (its recall on the "
-                "reviewed part, seen through reviewers who had its suggestion before them; 95 % "
-                "intervals from resampling pages):"
-            ),
-            "",
-            table(["label", "suggestion kept", "share", "interval"], rows, right=3),
-        ]
-    else:
-        lines.append("No labeler's suggestion has been reviewed yet.")
-    return "\n".join(lines)
 
 
 def _splits(told: CardInput) -> str:
@@ -241,9 +218,14 @@ def _left_out(told: CardInput) -> str:
     if told.masked:
         masked = ", ".join(f"{n:,} {kind} matches" for kind, n in told.masked.items())
         lines += ["", f"Masked in texts and titles, length kept (letters x, digits 0): {masked}."]
-    withdrawn = told.given.get("withdrawn")
-    if withdrawn:
-        lines += ["", f"Withdrawn on request and absent from here on: {_value(withdrawn)}."]
+    if told.withdrawn:
+        people = told.withdrawn.get("people", 0)
+        gone = [counted(told.withdrawn["pages"], "page")] if "pages" in told.withdrawn else []
+        gone += [counted(people, "annotator") + " with all their labels"] if people else []
+        lines += [
+            "",
+            f"Withdrawn on request, so absent from now on: {' and '.join(gone)}.",
+        ]
     return "\n".join(lines)
 
 

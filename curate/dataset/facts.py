@@ -8,23 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from curate.dataset.base import SplitCounts
+from curate.dataset.quality import Agreement, agreement, kept
 from curate.dataset.shards import ShardFile
 from curate.schema import SPLITS
 
 __all__ = ["Facts", "connect", "count", "files_of", "sql_path"]
 
 _GLOB = re.compile(r"[\[*?]")
-
-BOOTSTRAP_ROUNDS = 1_000
-BOOTSTRAP_CELLS = 1_000_000
-"""Rows drawn at a time, some 24 MB."""
-
-BOOTSTRAP_SEED = 7
-"""Fixed, so that the card of unchanged data is unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +31,11 @@ class Facts:
         kept_suggestions: for each label, among segments that people saw with the
             labeler's suggestion and gave this label: (kept, all, low, high), a
             95 % interval from resampling pages.
-        agreement: mean agreement and number of segments with two or more
-            annotators, None without any.
+        agreement: of people on segments that two or more labelled, None without any.
         chars: median and 95th percentile of characters a page.
         largest_sites: sites and their pages.
+        scores: machine-labelled segments by tenth of the score, from 0-0.1 to 0.9-1.
+        reviewed: page_ids of reviewed pages.
     """
 
     splits: Mapping[str, SplitCounts]
@@ -53,11 +45,13 @@ class Facts:
     page_types: Mapping[str, int]
     languages: Mapping[str, int]
     kept_suggestions: Mapping[str, tuple[int, int, float, float]]
-    agreement: tuple[float, int] | None
+    agreement: Agreement | None
     chars: tuple[int, int]
     annotators: int
     adjudicated: int
     largest_sites: Mapping[str, int] = field(default_factory=dict)
+    scores: tuple[int, ...] = ()
+    reviewed: frozenset[str] = frozenset()
 
     def flat(self) -> dict[str, int]:
         """Totals under simple names."""
@@ -110,10 +104,16 @@ def count(connection: Any, folder: Path, files: Sequence[ShardFile], names: Sequ
         found = _by(connection, "label_name", files_of(folder, "segments", split))
         labels[split] = {name: found.get(name, 0) for name in names}
     segments, pages = files_of(folder, "segments"), files_of(folder, "pages")
-    agreed = connection.execute(
-        "SELECT avg(agreement), count(agreement), count(*) FILTER (WHERE adjudicated) "
-        f"FROM {segments}"
-    ).fetchone()
+    adjudicated = connection.execute(
+        f"SELECT count(*) FILTER (WHERE adjudicated) FROM {segments}"
+    ).fetchone()[0]
+    scored = dict(
+        connection.execute(
+            "SELECT least(floor(score::DOUBLE * 10), 9)::INT, count(*) "
+            f"FROM {segments} WHERE origin != 'human' AND score IS NOT NULL GROUP BY 1"
+        ).fetchall()
+    )
+    reviewed = connection.execute(f"SELECT page_id FROM {pages} WHERE reviewed").fetchall()
     chars = connection.execute(
         f"SELECT quantile_disc(length(text), [0.5, 0.95]) FROM {pages}"
     ).fetchone()[0]
@@ -127,12 +127,14 @@ def count(connection: Any, folder: Path, files: Sequence[ShardFile], names: Sequ
         actions=_by(connection, "action", segments),
         page_types=_by(connection, "page_type", pages),
         languages=_by(connection, "language", pages),
-        kept_suggestions=_kept_suggestions(connection, segments, names),
-        agreement=(float(agreed[0]), int(agreed[1])) if agreed[1] else None,
+        kept_suggestions=kept(connection, segments, names),
+        agreement=agreement(connection, segments, names),
         chars=(int(chars[0]), int(chars[1])),
         annotators=int(people),
-        adjudicated=int(agreed[2]),
+        adjudicated=int(adjudicated),
         largest_sites=dict(list(_by(connection, "site", pages).items())[:10]),
+        scores=tuple(int(scored.get(tenth, 0)) for tenth in range(10)) if scored else (),
+        reviewed=frozenset(page_id for (page_id,) in reviewed),
     )
 
 
@@ -163,37 +165,3 @@ def _split_counts(
         reviewed=int(reviewed),
         shards=sum(1 for file in mine if file.shape == "pages"),
     )
-
-
-def _kept_suggestions(
-    connection: Any, segments: str, names: Sequence[str]
-) -> dict[str, tuple[int, int, float, float]]:
-    """Share of suggestions that reviewers left as they were, by the label they gave.
-
-    Segments of one page are not independent, so pages are resampled.
-    """
-    rows = connection.execute(
-        "SELECT label_name, page_id, count(*) FILTER (WHERE action = 'accepted'), count(*) "
-        f"FROM {segments} WHERE action IN ('accepted', 'relabelled') GROUP BY 1, 2 ORDER BY 1, 2"
-    ).fetchall()
-    told = {}
-    for name in names:
-        table = np.array([(kept, n) for label, _, kept, n in rows if label == name], np.float64)
-        if not len(table):
-            continue
-        low, high = np.quantile(_resampled_shares(table), [0.025, 0.975])
-        kept, n = table.sum(axis=0)
-        told[name] = (int(kept), int(n), float(low), float(high))
-    return told
-
-
-def _resampled_shares(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of the first column's sum in the second's, in samples of the rows with replacement."""
-    rng = np.random.default_rng(BOOTSTRAP_SEED)
-    at_once = max(1, BOOTSTRAP_CELLS // len(table))
-    shares = []
-    for first in range(0, BOOTSTRAP_ROUNDS, at_once):
-        rounds = min(at_once, BOOTSTRAP_ROUNDS - first)
-        sums = table[rng.integers(0, len(table), (rounds, len(table)))].sum(axis=1)
-        shares.append(sums[:, 0] / sums[:, 1])
-    return np.concatenate(shares)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.dataset.base import SHAPES
-from curate.dataset.gate import WORDS
+from curate.dataset.gate_scan import WORDS
 
 __all__ = ["local_files", "ours", "remote_files", "same"]
 

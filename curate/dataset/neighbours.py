@@ -20,9 +20,10 @@ from curate.errors import DatasetError
 from curate.schema import SPLITS
 from curate.text import REPLACEMENT, text_hash
 
-__all__ = ["FORMS", "export_neighbours", "read_pages"]
+__all__ = ["FORMS", "NEIGHBOURS", "export_neighbours", "read_pages"]
 
-FOLDER = "neighbours"
+NEIGHBOURS = "neighbours"
+"""Folder of the forms, beside the versions."""
 
 LABEL_CONTROL, TEXT_OBJECT = "label", "text"
 """Names in the review's labelling interface; a project made by `curate review` has them."""
@@ -66,7 +67,7 @@ def export_neighbours(version: Path, forms: Sequence[str]) -> list[Path]:
     """
     folders = []
     for form in forms:
-        target = version.parent / FOLDER / version.name / form
+        target = version.parent / NEIGHBOURS / version.name / form
         folders.append(target)
         if target.is_dir():
             continue

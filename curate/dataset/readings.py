@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.dataset.base import DatasetConfig
+from curate.dataset.base import DatasetConfig, Withdrawn
 from curate.dataset.columns import arrow_schema, columns_of
 from curate.dataset.facts import connect, sql_path
 from curate.dataset.shards import ShardFile, ShardWriter
@@ -22,6 +22,7 @@ def write_annotations(
     config: DatasetConfig,
     label_set: LabelSet,
     sources: Sequence[Path],
+    withdrawn: Withdrawn,
     folder: Path,
     scratch: Path,
     files: Sequence[ShardFile],
@@ -45,9 +46,10 @@ def write_annotations(
             "filename = true, file_row_number = true) "
             "QUALIFY row_number() OVER (PARTITION BY annotation_id "
             "ORDER BY updated_at DESC, filename DESC, file_row_number DESC) = 1"
-            ") WHERE status = 'submitted' "
+            ") WHERE status = 'submitted' AND NOT list_contains($1, annotator) "
             "QUALIFY row_number() OVER (PARTITION BY page_key, annotator "
-            "ORDER BY updated_at DESC, annotation_id DESC) = 1"
+            "ORDER BY updated_at DESC, annotation_id DESC) = 1",
+            [sorted(withdrawn.people)],
         )
         written = []
         for split in dict.fromkeys(file.split for file in files):

@@ -13,6 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.dataset.base import DatasetConfig, ShardPair
+from curate.dataset.flat import (
+    LISTS,
+    check_labels,
+    check_spans,
+    flat_column,
+    list_column,
+    segment_counts,
+)
 from curate.dataset.mask import Masker
 from curate.dataset.optional import html_column, paths_column, scores_column
 from curate.dataset.splits import bucket_hash
@@ -25,20 +33,6 @@ __all__ = ["BAD_EXTRACTION", "Selection", "select_pages"]
 BAD_EXTRACTION = "bad extraction"
 """The page-level verdict of a reviewer that keeps a page out."""
 
-_LISTS = (
-    "starts",
-    "ends",
-    "kinds",
-    "labels",
-    "origins",
-    "actions",
-    "scores",
-    "n_annotators",
-    "agreement",
-    "adjudicated",
-    "annotators",
-    "main",
-)
 _PAGE_COLUMNS = ["page_key", "page_id", "url", "site", "title", "text_hash", "text"]
 _OWN = {"text", "title", "text_hash"}
 _LAYOUT_COLUMNS = ["starts", "node_parent", "node_tag", "segment_node"]
@@ -64,6 +58,7 @@ def select_pages(
     names: Sequence[str],
     selection: Selection,
     masker: Masker,
+    withdrawn: frozenset[str] = frozenset(),
 ) -> Iterator[pa.Table]:
     """Chosen pages of one shard as spool rows (without `row`), a batch at a time.
 
@@ -73,6 +68,7 @@ def select_pages(
         names: label names that may occur.
         selection: counts, added to.
         masker: replaces personal data in texts where the config says so.
+        withdrawn: page keys that are left out on request.
 
     Raises:
         DatasetError: files that don't fit each other, spans outside their text,
@@ -98,7 +94,7 @@ def select_pages(
             if rows:
                 pages = pa.Table.from_batches([batch.take(pa.array(rows))])
                 finals = labeled.slice(taken[0], len(taken))
-                yield from _select(pages, finals, config, names, selection, masker, pair)
+                yield from _select(pages, finals, config, names, selection, masker, withdrawn, pair)
     if met + 1 != labeled.num_rows:
         raise DatasetError(
             f"{pair.labeled}: {labeled.num_rows - met - 1} of {labeled.num_rows} pages are not in "
@@ -113,11 +109,12 @@ def _select(
     names: Sequence[str],
     selection: Selection,
     masker: Masker,
+    withdrawn: frozenset[str],
     pair: ShardPair,
 ) -> Iterator[pa.Table]:
-    counts = _segment_counts(finals, pair)
+    counts = segment_counts(finals, pair)
     selection.segments_given += int(counts.sum())
-    reasons = _page_reasons(pages, finals, config)
+    reasons = _page_reasons(pages, finals, config, withdrawn)
     _count_out(selection, reasons, counts)
     inside = np.array([reason is None for reason in reasons])
     if not inside.any():
@@ -125,10 +122,10 @@ def _select(
     pages, finals = pages.filter(pa.array(inside)), finals.filter(pa.array(inside))
     counts = counts[inside]
 
-    flat = {name: _flat(finals, name) for name in _LISTS}
+    flat = {name: flat_column(finals, name) for name in LISTS}
     texts: list[str] = pages.column("text").to_pylist()
-    _check_spans(pages, texts, flat, counts)
-    _check_labels(flat["labels"], names, pair)
+    check_spans(pages, texts, flat, counts)
+    check_labels(flat["labels"], names, pair)
     kept = _kept_segments(flat, config, selection)
     page_of = np.repeat(np.arange(len(counts)), counts)
     kept_counts = np.bincount(page_of[kept], minlength=len(counts))
@@ -139,22 +136,20 @@ def _select(
         hashes = pa.array([text_hash(text) for text in texts], pa.string())
     mains = _main_texts(texts, flat, kept, counts)
     lists = {
-        name: _lists(flat[name].filter(pa.array(kept)), kept_counts)
-        for name in _LISTS
+        name: list_column(flat[name].filter(pa.array(kept)), kept_counts)
+        for name in LISTS
         if name != "main"
     }
     index = np.arange(len(page_of)) - np.repeat(np.cumsum(counts) - counts, counts)
-    lists["index"] = _lists(pa.array(index[kept].astype(np.int32)), kept_counts)
-    lists["paths"] = (
-        _lists(paths_column(pages, flat["starts"], counts).filter(pa.array(kept)), kept_counts)
-        if config.paths
-        else pa.nulls(len(counts), pa.list_(pa.string()))
-    )
-    lists["label_scores"] = (
-        _lists(scores_column(pair, pages, flat, counts, names).filter(pa.array(kept)), kept_counts)
-        if config.scores
-        else pa.nulls(len(counts), pa.list_(pa.list_(pa.float32())))
-    )
+    lists["index"] = list_column(pa.array(index[kept].astype(np.int32)), kept_counts)
+    lists["paths"] = pa.nulls(len(counts), pa.list_(pa.string()))
+    if config.paths:
+        paths = paths_column(pages, flat["starts"], counts)
+        lists["paths"] = list_column(paths.filter(pa.array(kept)), kept_counts)
+    lists["label_scores"] = pa.nulls(len(counts), pa.list_(pa.list_(pa.float32())))
+    if config.scores:
+        scores = scores_column(pair, pages, flat, counts, names)
+        lists["label_scores"] = list_column(scores.filter(pa.array(kept)), kept_counts)
     html = (
         [masker.mask(raw, Counter()) if raw else raw for raw in html_column(pair, pages)]
         if config.html
@@ -189,11 +184,14 @@ def _select(
     yield table.filter(pa.array(~empty))
 
 
-def _page_reasons(pages: pa.Table, finals: pa.Table, config: DatasetConfig) -> list[str | None]:
+def _page_reasons(
+    pages: pa.Table, finals: pa.Table, config: DatasetConfig, withdrawn: frozenset[str]
+) -> list[str | None]:
     """Why each page is left out, None where it is kept; the first reason counts."""
     chars = pc.utf8_length(pages.column("text")).to_pylist()
     reasons: list[str | None] = []
-    for n_chars, verdict, reviewed, language, page_type in zip(
+    for key, n_chars, verdict, reviewed, language, page_type in zip(
+        pages.column("page_key").to_pylist(),
         chars,
         finals.column("verdict").to_pylist(),
         finals.column("reviewed").to_pylist(),
@@ -202,7 +200,9 @@ def _page_reasons(pages: pa.Table, finals: pa.Table, config: DatasetConfig) -> l
         strict=True,
     ):
         reason = None
-        if verdict == BAD_EXTRACTION:
+        if key in withdrawn:
+            reason = "withdrawn"
+        elif verdict == BAD_EXTRACTION:
             reason = BAD_EXTRACTION
         elif config.require_review and not reviewed:
             reason = "not reviewed"
@@ -223,64 +223,6 @@ def _count_out(selection: Selection, reasons: Sequence[str | None], counts: Ints
         if reason is not None:
             selection.pages_out[reason] += 1
             selection.segments_out["page left out"] += int(count)
-
-
-def _segment_counts(finals: pa.Table, pair: ShardPair) -> Ints:
-    lengths = pc.list_value_length(finals.column("starts")).to_numpy()
-    counts: Ints = lengths.astype(np.int64)
-    for name in _LISTS:
-        other = pc.list_value_length(finals.column(name)).to_numpy()
-        wrong = np.flatnonzero(other != counts)
-        if len(wrong):
-            page = finals.column("page_id")[int(wrong[0])].as_py()
-            raise DatasetError(
-                f"{pair.labeled}: page {page} has {counts[wrong[0]]} segments but "
-                f"{other[wrong[0]]} {name}; the store is damaged: run again with force=[labels]"
-            )
-    return counts
-
-
-def _flat(finals: pa.Table, name: str) -> pa.Array:
-    column = finals.column(name).combine_chunks()
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return array.flatten()
-
-
-def _lists(values: pa.Array, counts: Ints) -> pa.ListArray:
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _check_spans(
-    pages: pa.Table, texts: Sequence[str], flat: dict[str, pa.Array], counts: Ints
-) -> None:
-    """Spans are ordered, disjoint, not empty, and lie inside their page's text."""
-    starts, ends = flat["starts"].to_numpy(), flat["ends"].to_numpy()
-    if not len(starts):
-        return
-    lengths = np.repeat(np.array([len(text) for text in texts]), counts)
-    page_of = np.repeat(np.arange(len(counts)), counts)
-    bad = (starts < 0) | (starts >= ends) | (ends > lengths)
-    same_page = page_of[1:] == page_of[:-1]
-    bad[1:] |= same_page & (starts[1:] < ends[:-1])
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        page = pages.column("page_id")[int(page_of[at])].as_py()
-        raise DatasetError(
-            f"page {page}: segment [{starts[at]}, {ends[at]}) is empty, overlaps the one "
-            f"before, or leaves the text of {lengths[at]} characters; run again with "
-            "force=[segments,labels]"
-        )
-
-
-def _check_labels(labels: pa.Array, names: Sequence[str], pair: ShardPair) -> None:
-    unknown = pc.unique(labels).drop_null().to_pylist()
-    wrong = sorted(set(unknown) - set(names))
-    if wrong:
-        raise DatasetError(
-            f"{pair.labeled}: label {wrong[0]!r} is not one of {', '.join(names)}; "
-            "name it in the label set's from_labels, or run again with force=[labels]"
-        )
 
 
 def _kept_segments(flat: dict[str, pa.Array], config: DatasetConfig, selection: Selection) -> Bools:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import DatasetError
-from curate.io import TEMP_PREFIX, read_json, write_json
+from curate.io import TEMP_PREFIX, file_digest, read_json, write_json
 
-__all__ = ["LATEST", "MANIFEST", "Home", "publish_lock"]
+__all__ = ["LATEST", "MANIFEST", "Home", "check_copy", "publish_lock"]
 
 LATEST = "latest.json"
 MANIFEST = "manifest.json"
@@ -147,6 +147,21 @@ class Home:
         _sync(self.folder)
         (target / MARK).unlink()
         return target
+
+
+def check_copy(folder: Path, url: str) -> None:
+    """Compare a downloaded version's data files with what its manifest says.
+
+    Raises:
+        DatasetError: one is not there or differs.
+    """
+    try:
+        files = read_json(folder / MANIFEST)["files"]
+        whole = all(file_digest(folder / file["path"]) == file["digest"] for file in files)
+    except (OSError, ValueError, KeyError):
+        whole = False
+    if not whole:
+        raise DatasetError(f"{url} is damaged: its files are not as {MANIFEST} says; restore it")
 
 
 def _sync(path: Path) -> None:

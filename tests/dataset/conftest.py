@@ -95,6 +95,7 @@ class Seg:
     adjudicated: bool = False
     main: bool = False
     kind: str = "p"
+    suggested: str | None = None  # what the labeler says, if not the label
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ def predicted_row(doc: Doc) -> dict[str, Any]:
     return {
         "page_key": doc.key,
         "page_id": doc.page_id,
-        "labels": [segment.label or "article" for segment in doc.segments],
+        "labels": [s.suggested or s.label or "article" for s in doc.segments],
         "scores": scores,
         "main": [segment.main for segment in doc.segments],
         "reasons": [[]] * n,
@@ -308,7 +309,7 @@ class Bench:
         self.calls += 1
         kwargs: dict[str, Any] = {
             name: options.pop(name)
-            for name in ("facts", "report", "annotations", "progress")
+            for name in ("facts", "report", "annotations", "progress", "withdrawn", "exports_url")
             if name in options
         }
         kwargs.setdefault("facts", {"code": "curate 0.1.0", "labeler": {"name": "rules-1"}})

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from curate.dataset import gate, publishing
+from curate.dataset import Withdrawn, gate_scan, publishing
 from curate.dataset.scan import find_secret, without_places
 from curate.dataset.splits import split_of
 from curate.errors import DatasetError
@@ -52,7 +52,7 @@ def tamper(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> N
 
     def damaged(*args: Any) -> Any:
         built = build(*args)
-        change(args[4])
+        change(args[5])
         return built
 
     monkeypatch.setattr(publishing, "build", damaged)
@@ -230,6 +230,57 @@ class TestSecrets:
         assert "data@example.org" in (told.path / "README.md").read_text()
 
 
+@pytest.mark.usefixtures("fast")
+class TestWithdrawn:
+    def test_a_page_is_absent_from_every_later_version(self, bench: Bench) -> None:
+        docs = make_docs()
+        bench.publish(docs)
+        gone = Withdrawn(pages=frozenset({docs[1].key}))
+        told = bench.publish(docs, withdrawn=gone)
+        assert told.version == "v0002"
+        assert told.left_out.pages == {"withdrawn": 1}
+        assert docs[1].key.encode() not in b"".join(
+            path.read_bytes() for path in told.path.rglob("*") if path.is_file()
+        )
+        again = bench.publish(docs, withdrawn=gone)
+        assert (again.version, again.changed) == ("v0002", False)
+
+    def test_a_version_tells_of_it_where_the_data_are_equal(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        told = bench.publish(make_docs(), withdrawn=Withdrawn(people=frozenset({"ann-77"})))
+        assert (told.version, told.changed) == ("v0002", True)
+        assert bench.data_bytes("v0001") == bench.data_bytes("v0002")
+        assert "ann-77" not in (told.path / "manifest.json").read_text()
+
+    def test_labels_of_a_withdrawn_person_are_refused(self, bench: Bench) -> None:
+        bench.publish(make_docs())
+        refused(
+            bench,
+            r"annotator ann-1f was withdrawn but is still in segments; run again with force",
+            make_docs(13),
+            withdrawn=Withdrawn(people=frozenset({"ann-1f"})),
+        )
+
+    def test_a_page_that_is_still_there_is_refused(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.publish(make_docs())
+        monkeypatch.setattr("curate.dataset.build.select_pages", _without_withdrawn())
+        docs = make_docs(13)
+        refused(
+            bench,
+            f"page {docs[0].key} was withdrawn but is still in segments",
+            docs,
+            withdrawn=Withdrawn(pages=frozenset({docs[0].key})),
+        )
+
+
+def _without_withdrawn() -> Callable[..., Any]:
+    from curate.dataset.select import select_pages
+
+    return lambda *args: select_pages(*args[:5])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -306,14 +357,14 @@ class TestReload:
             patch.setattr(publishing, "reload_and_compare", lambda *args: None)
             bench.publish(make_docs())
 
-        write_words = publishing._write_words
+        write_words = publishing.write_words
 
         def damaged(*args: Any) -> None:
             write_words(*args)
-            path = next(args[3].glob("segments/test-*"))
+            path = next(args[1].glob("segments/test-*"))
             path.write_bytes(path.read_bytes()[:-20])
 
-        monkeypatch.setattr(publishing, "_write_words", damaged)
+        monkeypatch.setattr(publishing, "write_words", damaged)
         refused(
             bench, "the new version could not be read back: .*nothing was published", make_docs(13)
         )
@@ -335,4 +386,4 @@ def test_leak_table_of_the_manifest(bench: Bench, fast: None) -> None:
     assert manifest["leaks"] == {"sites": 0, "texts": 0, "near-duplicate clusters": 0}
     assert set(manifest["splits"]) == set(SPLITS)
     assert re.fullmatch("[0-9a-f]{32}", manifest["digest"])
-    assert gate.WORDS[0] == "README.md"
+    assert gate_scan.WORDS[0] == "README.md"

@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from curate.dataset.mirror import Mirror
+from curate.dataset.remote import Remote
 from curate.dataset.versions import Home
 from curate.errors import DatasetError
 
@@ -111,14 +111,14 @@ def test_an_upload_that_breaks_is_invisible_and_made_good(
 ) -> None:
     bench.publish(make_docs(), mirror=url)
     before = there(url)["latest.json"]
-    init = Mirror.__init__
+    init = Remote.__init__
 
-    def breaks_at_the_fourth(self: Mirror, *args: str) -> None:
-        init(self, *args)
+    def breaks_at_the_fourth(self: Remote, *args: str, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
         self._fs = Breaking(self._fs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Mirror, "__init__", breaks_at_the_fourth)
+        patch.setattr(Remote, "__init__", breaks_at_the_fourth)
         with pytest.raises(DatasetError, match="connection lost; correct it, or publish again"):
             bench.publish(make_docs(13), mirror=url)
     half = there(url)
@@ -135,15 +135,15 @@ def test_somebody_elses_version_meanwhile_is_not_overwritten(
     memory: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.publish(make_docs(), mirror=memory)
-    upload = Mirror._upload
+    upload = Remote._upload
 
-    def meanwhile(self: Mirror, *args: Any) -> None:
+    def meanwhile(self: Remote, *args: Any) -> None:
         upload(self, *args)
         told = json.loads(self._fs.cat_file(f"{self._root}/latest.json"))
         told["versions"].append({"version": "v0002", "digest": "other"})
         self._fs.pipe_file(f"{self._root}/latest.json", json.dumps(told).encode())
 
-    monkeypatch.setattr(Mirror, "_upload", meanwhile)
+    monkeypatch.setattr(Remote, "_upload", meanwhile)
     with pytest.raises(DatasetError, match="somebody else has published there meanwhile"):
         bench.publish(make_docs(13), mirror=memory)
     with pytest.raises(DatasetError, match="has other versions than"):
