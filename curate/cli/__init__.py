@@ -14,7 +14,7 @@ __all__ = ["main"]
 COMMANDS = {
     "run": ("run", "run every stage that is out of date, and publish"),
     "label": ("label", "label one page, in colour or as JSON"),
-    "review": ("review", "plan, push, pull and status of the Label Studio half"),
+    "review": ("review", "plan, push, pull, status; export, import and withdraw human work"),
     "server": ("server", "start, stop and status of the local Label Studio"),
     "train": ("train", "fit the model labeler from labelled data"),
     "evaluate": ("evaluate", "score any labeler on gold"),

@@ -15,10 +15,15 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str]) -> int:
     """Plan, push, pull or show the review of a dataset."""
+    from curate.cli import review_work
+
+    if argv and argv[0] in review_work.ACTIONS:
+        return review_work.main(argv)
     parser = argparse.ArgumentParser(
         prog="curate review",
         description="Pages to Label Studio and people's work back. Without overrides it goes on "
         "with those of the last run.",
+        epilog="curate review export|import|withdraw --help tells of human work as files.",
     )
     parser.add_argument("action", choices=("plan", "push", "pull", "status"))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")

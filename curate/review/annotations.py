@@ -8,7 +8,7 @@ a row with status `deleted` is a tombstone. Any Parquet reader can read them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,19 @@ from curate.io import canonical_json, read_rows, write_rows
 from curate.schema import ANNOTATION_SCHEMA, Annotation, Span
 from curate.text import digest, replace_surrogates
 
-__all__ = ["Known", "append", "content_digest", "index", "load", "read_all"]
+__all__ = [
+    "Known",
+    "append",
+    "append_rows",
+    "content_digest",
+    "files_of",
+    "index",
+    "load",
+    "plain_row",
+    "read_all",
+    "read_file",
+    "rewrite",
+]
 
 _FILE = re.compile(r"(\d{6})-[0-9a-f]{12}\.parquet")
 
@@ -54,12 +66,16 @@ def append(folder: Path, annotations: Sequence[Annotation]) -> Path | None:
     The file's name goes on where the last one ends, and holds a digest of what
     is in it, so that two processes never write the same file.
     """
-    if not annotations:
+    return append_rows(folder, [_row(annotation) for annotation in annotations])
+
+
+def append_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path | None:
+    """As `append`, for rows of the schema."""
+    if not rows:
         return None
-    rows = [_row(annotation) for annotation in annotations]
-    table = pa.Table.from_pylist(rows, schema=ANNOTATION_SCHEMA)
+    table = pa.Table.from_pylist(list(rows), schema=ANNOTATION_SCHEMA)
     number = max((int(match[1]) for _, match in _files(folder)), default=0) + 1
-    told = digest(*(canonical_json(_plain(row)) for row in rows), chars=12)
+    told = digest(*(canonical_json(plain_row(row)) for row in rows), chars=12)
     path = folder / f"{number:06d}-{told}.parquet"
     write_rows(path, ANNOTATION_SCHEMA, [table])
     return path
@@ -128,6 +144,32 @@ def _content(
     return digest(canonical_json([status, annotator, verdict, lead_time_s, told]))
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The folder's files of rows, in the order of writing."""
+    return [path for path, _ in _files(folder)]
+
+
+def read_file(path: Path) -> pa.Table:
+    """One file's rows.
+
+    Raises:
+        ReviewError: it can't be read.
+    """
+    return pa.Table.from_batches(_read(path, None), schema=ANNOTATION_SCHEMA)
+
+
+def rewrite(path: Path, rows: pa.Table) -> None:
+    """Put fewer rows in a file's place; only a withdrawal does that.
+
+    The file keeps its number; its digest is that of the rows it holds now.
+    """
+    if rows.num_rows:
+        told = digest(*(canonical_json(plain_row(row)) for row in rows.to_pylist()), chars=12)
+        number = path.name.partition("-")[0]
+        write_rows(path.with_name(f"{number}-{told}.parquet"), ANNOTATION_SCHEMA, [rows])
+    path.unlink()
+
+
 def _files(folder: Path) -> list[tuple[Path, re.Match[str]]]:
     if not folder.is_dir():
         return []
@@ -137,13 +179,17 @@ def _files(folder: Path) -> list[tuple[Path, re.Match[str]]]:
 
 def _batches(folder: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     for path, _ in _files(folder):
-        try:
-            yield from read_rows(path, columns=columns)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ReviewError(
-                f"{path} can't be read as annotations ({error}); "
-                "restore it from a backup, or move it away to go on without it"
-            ) from error
+        yield from _read(path, columns)
+
+
+def _read(path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from read_rows(path, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ReviewError(
+            f"{path} can't be read as annotations ({error}); "
+            "restore it from a backup, or move it away to go on without it"
+        ) from error
 
 
 def _row(annotation: Annotation) -> dict[str, Any]:
@@ -165,7 +211,8 @@ def _row(annotation: Annotation) -> dict[str, Any]:
     return row
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON takes it."""
     return {**row, "updated_at": row["updated_at"].astimezone(UTC).isoformat()}
 
 

@@ -11,9 +11,16 @@ from pathlib import Path
 
 from curate.errors import ReviewError
 
-__all__ = ["Pseudonyms"]
+__all__ = ["Pseudonyms", "is_pseudonym"]
 
 KEY_BYTES = 32
+PREFIX = "annotator-"
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether a name is one that `Pseudonyms` gave."""
+    digits = name.removeprefix(PREFIX)
+    return digits != name and len(digits) == 10 and set(digits) <= set("0123456789abcdef")
 
 
 class Pseudonyms:
@@ -31,7 +38,7 @@ class Pseudonyms:
     def of(self, identity: str) -> str:
         """The pseudonym of an e-mail address, or of any other name of a person."""
         told = hmac.new(self._load(), identity.strip().lower().encode("utf-8"), hashlib.sha256)
-        return f"annotator-{told.hexdigest()[:10]}"
+        return f"{PREFIX}{told.hexdigest()[:10]}"
 
     def _load(self) -> bytes:
         if self._key is None:

@@ -21,6 +21,7 @@ from curate.review.client import LabelStudio
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.regions import spans_of
 from curate.review.tasks import restored_text
+from curate.review.withdraw import Blocked, blocked
 from curate.schema import Annotation, LabelSet
 from curate.text import digest
 
@@ -43,6 +44,7 @@ class PullResult:
     Attributes:
         n_tasks: tasks that had changed and were read.
         new, changed, deleted: annotations written.
+        withheld: annotations left there, because they were withdrawn here.
         problems: what could not be taken, a line each: page, task, span, why.
         files: files written.
     """
@@ -51,6 +53,7 @@ class PullResult:
     new: int = 0
     changed: int = 0
     deleted: int = 0
+    withheld: int = 0
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
@@ -80,6 +83,7 @@ class Puller:
     _emails: dict[int, str] | None = None
     _held: list[Annotation] = field(default_factory=list)
     _held_chars: int = 0
+    _blocked: Blocked = field(default_factory=Blocked)
 
     def pull(
         self, *, full: bool = False, progress: Callable[[str], None] = lambda _: None
@@ -94,6 +98,7 @@ class Puller:
                 page is a problem in the result, not an error.
         """
         result = PullResult()
+        self._blocked = blocked(self.folder)
         known = index(self.folder)
         ours: dict[int, list[Known]] = defaultdict(list)
         for row in known.values():
@@ -101,7 +106,7 @@ class Puller:
                 ours[row.task_id or 0].append(row)
         n_ours = sum(map(len, ours.values()))
         since = None if full else self._since(n_ours)
-        newest, blocked = since, None
+        newest, again_from = since, None
         for task in self._tasks(since):
             result.n_tasks += 1
             moved = _time(task["updated_at"])
@@ -109,7 +114,7 @@ class Puller:
             n_problems = len(result.problems)
             self._task(task, known, ours.get(int(task["id"]), []), result)
             if len(result.problems) > n_problems:
-                blocked = moved if blocked is None else min(blocked, moved)
+                again_from = moved if again_from is None else min(again_from, moved)
             if len(self._held) >= WRITE_EVERY or self._held_chars >= WRITE_CHARS:
                 self._write(result)
             if result.n_tasks % 200 == 0:
@@ -118,7 +123,7 @@ class Puller:
         self._write(result)
         if newest is not None:
             # A task with a problem is read again until the problem is gone.
-            upto = newest if blocked is None else min(newest, blocked - TICK)
+            upto = newest if again_from is None else min(newest, again_from - TICK)
             self._remember(upto, n_ours + result.new)
         return result
 
@@ -232,6 +237,9 @@ class Puller:
     # ------------------------------------------------------------------ writing
 
     def _keep(self, annotation: Annotation, known: Known | None, result: PullResult) -> None:
+        if self._blocked.holds(annotation.annotator, annotation.page_key):
+            result.withheld += 1
+            return
         if known is None:
             result.new += 1
             self._hold(annotation)

@@ -11,6 +11,7 @@ import pytest
 from curate.review.annotations import append, load, read_all
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.pull import Puller
+from curate.review.withdraw import lift, withdraw
 from tests.review.fake import FakeServer
 
 TASKS = Path(__file__).resolve().parents[1] / "data/review/tasks.json"
@@ -165,3 +166,22 @@ def test_rows_that_others_added_are_left_alone(puller, tmp_path):
     append(tmp_path / "annotations", [mine])
     assert puller().pull(full=True).n_written == 0
     assert len(load(tmp_path / "annotations")) == 4
+
+
+def test_withdrawn_work_is_not_pulled_again_until_that_is_lifted(puller, fake, tmp_path):
+    folder = tmp_path / "annotations"
+    puller().pull()
+    withdraw(folder, "page", "odd")
+    result = puller().pull()
+    assert (result.n_written, result.withheld) == (0, 1)
+    assert {a.page_key for a in load(folder)} == {"way", "skipped"}
+    (annotation,) = by_key(fake)["odd"]["annotations"]
+    annotation["updated_at"] = by_key(fake)["odd"]["updated_at"] = "2026-11-23T00:00:00.000000Z"
+    assert (puller().pull().n_written, puller().pull(full=True).withheld) == (0, 1)
+    name = load(folder)[0].annotator
+    withdraw(folder, "annotator", name)
+    assert puller().pull(full=True).withheld == 3
+    assert list(read_all(folder)) == []
+    lift(folder, "annotator", name)
+    lift(folder, "page", "odd")
+    assert puller().pull(full=True).new == 3
