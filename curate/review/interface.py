@@ -63,6 +63,7 @@ class Doubt:
         start, end: the segment's span.
         label, score: what it says, and how probable that is.
         rival: the next best label, if any.
+        remark: what is shown in place of score and rival.
     """
 
     start: int
@@ -70,6 +71,7 @@ class Doubt:
     label: str
     score: float
     rival: str | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ def _marks(doubts: Sequence[Doubt]) -> str:
     ]
     for doubt, place in zip(doubts, places, strict=True):
         rival = f" {_css_text(doubt.rival)}?" if doubt.rival else ""
-        rules.append(f'{place}::before{{content:"{round(doubt.score * 100)}%{rival}"}}')
+        told = _css_text(doubt.remark) or f"{round(doubt.score * 100)}%{rival}"
+        rules.append(f'{place}::before{{content:"{told}"}}')
     return f"<style>{''.join(rules)}</style>"
 
 

@@ -164,6 +164,7 @@ class ReviewProject:
         name: the dataset's name.
         number: the project's id.
         url: its list of pages; `label_url` goes straight to the next page.
+        origin: what readings in it are, see `Annotation.origin`.
     """
 
     connection: Connection
@@ -173,6 +174,7 @@ class ReviewProject:
     name: str
     number: int
     title: str
+    origin: str = "label_studio"
 
     @classmethod
     def open(
@@ -273,6 +275,7 @@ class ReviewProject:
             label_set=self.label_set,
             pseudonyms=Pseudonyms(self.state / "pseudonym.key"),
             state=self.state / "review" / f"{self.name}.pull.json",
+            origin=self.origin,
         )
         return puller.pull(full=full, progress=progress)
 

@@ -71,6 +71,7 @@ class Puller:
         server: a name of the server that outlives a change of its port.
         folder: `exports/<name>/annotations`.
         state: where the time of the last pull is kept; losing it costs one full pull.
+        origin: what the annotations are to us, see `Annotation.origin`.
     """
 
     client: LabelStudio
@@ -80,6 +81,7 @@ class Puller:
     label_set: LabelSet
     pseudonyms: Pseudonyms
     state: Path | None = None
+    origin: str = "label_studio"
     _emails: dict[int, str] | None = None
     _held: list[Annotation] = field(default_factory=list)
     _held_chars: int = 0
@@ -212,7 +214,7 @@ class Puller:
             verdict=verdict,
             schema=self.label_set.name,
             guideline=self.label_set.guideline_digest,
-            origin="label_studio",
+            origin=self.origin,
             server=self.server,
             project_id=self.project,
             task_id=int(task["id"]),

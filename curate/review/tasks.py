@@ -59,6 +59,8 @@ class ReviewTask:
         rank: order in which pages are sent.
         rivals: for each segment the next best label, or empty.
         reasons: for each segment the labeler's reasons, or empty.
+        remarks: for each segment what stands before it on the screen in place of
+            a doubt (`A: article, B: teaser`), or empty.
     """
 
     page_key: str
@@ -77,6 +79,7 @@ class ReviewTask:
     rank: int = 0
     rivals: Sequence[str | None] = ()
     reasons: Sequence[Sequence[str]] = ()
+    remarks: Sequence[str] = ()
 
 
 def make_task(
@@ -261,9 +264,10 @@ def _head(task: ReviewTask, doubt_below: float) -> str:
             task.labels[i],
             float(task.scores[i]),
             task.rivals[i] if i < len(task.rivals) else None,
+            task.remarks[i] if i < len(task.remarks) else "",
         )
         for i in range(len(task.starts))
-        if task.scores[i] < doubt_below
+        if (task.remarks[i] if i < len(task.remarks) else task.scores[i] < doubt_below)
     ]
     return head_html(
         title=task.title,
