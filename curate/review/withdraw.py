@@ -192,7 +192,7 @@ def _told(rows: pa.Table) -> Withdrawal:
 
 
 def _time(now: Callable[[], datetime]) -> str:
-    return now().astimezone(UTC).isoformat(timespec="seconds")
+    return now().astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _record(folder: Path, entry: dict[str, object]) -> None:

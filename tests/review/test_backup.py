@@ -106,7 +106,7 @@ def test_a_persons_work_is_gone_from_every_file(folder):
             "annotations": 3,
             "pages": 3,
             "annotators": 1,
-            "at": "2026-11-22T09:30:00+00:00",
+            "at": "2026-11-22T09:30:00.000000+00:00",
         }
     ]
     assert blocked(folder) == Blocked(annotators=frozenset({"annotator-b"}))
