@@ -1,18 +1,16 @@
-"""Which pages need a person: chosen by how much a minute of reading corrects."""
+"""Which pages need a person: the options, what is known of a page, and the choice."""
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
-from curate.text import digest
-
-__all__ = ["Candidate", "Choice", "SampleConfig", "choose"]
+__all__ = ["Candidate", "Choice", "SampleConfig", "Strategy"]
 
 READ_CHARS_PER_MINUTE = 3_000.0
 """Speed of checking labelled text by eye: about 500 words a minute, twice the
@@ -21,6 +19,10 @@ speed of reading for content (Rayner et al. 2016 give 200-400 words a minute).""
 OPEN_MINUTES = 0.2
 """Opening, judging and submitting any page, however short: 12 seconds."""
 
+Strategy = Literal["mix", "uncertainty", "random", "diversity", "quota"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 @dataclass(frozen=True, slots=True)
 class SampleConfig:
@@ -28,16 +30,35 @@ class SampleConfig:
 
     Attributes:
         strategy: `uncertainty` takes pages with the most expected errors a
-            minute; `random` is stratified by site; `mix` alternates them.
+            minute; `random` is stratified by site, page type and language;
+            `diversity` takes pages that stand for most others; `quota` those
+            that hold the labels `quotas` asks for; `mix` shares the round.
         pages: most pages that are open for review at a time.
-        random_share: share of random pages in `mix`; they keep measures on
-            reviewed pages honest.
-        seed: of the random order.
+        random_share, diversity_share, audit_share: shares of the round in
+            `mix`; the rest goes to quotas first and then to uncertainty. The
+            random pages keep measures on reviewed pages honest; audits test
+            propagated labels and are drawn only where there are some.
+        label_balance: how much more an error counts in a rare label: 0 each
+            error alike, 1 in inverse proportion to the label's frequency.
+        same_site: what a page's need counts for each page of its site already
+            chosen in the round, 0-1: pages of one site teach much the same.
+        quotas: label to the number of its segments that people should have seen.
+        suspects: reviewed pages proposed for a second look, at most, beyond `pages`.
+        candidates: pages weighed against each other at most; of larger inputs
+            a random part, those with most errors and those with most of each label.
+        seed: of every random order.
     """
 
-    strategy: Literal["mix", "uncertainty", "random"] = "mix"
+    strategy: Strategy = "mix"
     pages: Annotated[int, Field(ge=0)] = 50
-    random_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    random_share: Share = 0.2
+    diversity_share: Share = 0.1
+    audit_share: Share = 0.1
+    label_balance: Share = 1.0
+    same_site: Share = 0.5
+    quotas: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
+    suspects: Annotated[int, Field(ge=0)] = 5
+    candidates: Annotated[int, Field(ge=100)] = 20_000
     seed: int = 0
 
 
@@ -48,6 +69,12 @@ class Candidate:
     Attributes:
         expected_errors: sum over segments of 1 - probability of their label.
         n_chars: length of the page's text.
+        page_type, language: as the labeler tells them.
+        expected: by label (in the label set's order) the segments of it to expect.
+        misses: by label the errors to expect that touch it: segments of it
+            called something else, and others called it.
+        propagated: segments whose label comes from another page of the site.
+        vector: float32, a cheap description; equal lengths for all pages.
     """
 
     page_key: str
@@ -55,16 +82,17 @@ class Candidate:
     site: str
     expected_errors: float
     n_chars: int
+    page_type: str | None = None
+    language: str | None = None
+    expected: tuple[float, ...] = ()
+    misses: tuple[float, ...] = ()
+    propagated: int = 0
+    vector: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
     def minutes(self) -> float:
         """Estimated time to review the page."""
         return OPEN_MINUTES + self.n_chars / READ_CHARS_PER_MINUTE
-
-    @property
-    def need(self) -> float:
-        """Expected errors corrected per minute."""
-        return self.expected_errors / self.minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,63 +103,3 @@ class Choice:
     page_id: str
     rank: int
     why: str
-
-
-def choose(
-    candidates: Iterable[Candidate],
-    config: SampleConfig,
-    *,
-    reviewed: Set[str] = frozenset(),
-    opened: Set[str] = frozenset(),
-) -> list[Choice]:
-    """The pages that should be open for review now, most needed first.
-
-    Pages already open stay (someone may be reading them); reviewed ones leave;
-    the rest is filled up to `config.pages`. The same input gives the same answer.
-
-    Args:
-        reviewed: page keys whose present text a person has reviewed.
-        opened: page keys that wait on the server.
-    """
-    kept: list[Choice] = []
-    free: list[Candidate] = []
-    for candidate in candidates:
-        if candidate.page_key in reviewed:
-            continue
-        if candidate.page_key in opened:
-            kept.append(Choice(candidate.page_key, candidate.page_id, 0, "already open"))
-        else:
-            free.append(candidate)
-    n_free = max(0, config.pages - len(kept))
-    share = {"random": 1.0, "uncertainty": 0.0, "mix": config.random_share}[config.strategy]
-    n_random = round(n_free * share)
-    chosen: dict[str, tuple[Candidate, str]] = {}
-    order = heapq.nsmallest(
-        n_free, free, key=lambda c: (-c.need, digest(str(config.seed), c.page_key))
-    )
-    for candidate in order[: n_free - n_random]:
-        why = f"{candidate.expected_errors:.1f} errors expected in {candidate.minutes:.1f} min"
-        chosen[candidate.page_key] = (candidate, why)
-    rest = (c for c in _by_site(free, config.seed) if c.page_key not in chosen)
-    for candidate, _ in zip(rest, range(n_free - len(chosen)), strict=False):
-        chosen[candidate.page_key] = (candidate, "drawn at random, by site")
-    picked = [
-        Choice(candidate.page_key, candidate.page_id, 0, why) for candidate, why in chosen.values()
-    ]
-    kept.sort(key=lambda choice: choice.page_key)
-    return [
-        Choice(choice.page_key, choice.page_id, rank, choice.why)
-        for rank, choice in enumerate(kept + picked)
-    ]
-
-
-def _by_site(candidates: Iterable[Candidate], seed: int) -> list[Candidate]:
-    """Seeded order in which each round takes one page of every site."""
-    sites: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        sites[candidate.site].append(candidate)
-    ranked: list[tuple[int, str, Candidate]] = []
-    for pages in sites.values():
-        pages.sort(key=lambda c: digest(str(seed), c.page_key))
-        ranked.extend((turn, digest(str(seed), c.page_key), c) for turn, c in enumerate(pages))
-    return [c for _, _, c in sorted(ranked, key=lambda row: row[:2])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,16 +16,21 @@ import pyarrow as pa
 
 from curate.io import locked, read_rows
 from curate.review.annotations import load
-from curate.review.plan import RemoteTask, SyncPlan, list_remote, plan
-from curate.review.project import Connection, ReviewProject, availability, connect
+from curate.review.people import ReviewTeam
+from curate.review.project import Connection, availability, connect
 from curate.review.tasks import ReviewTask, make_task
+from curate.review.team_plan import TeamPlan
 from curate.runs.output import Output, load_result
-from curate.sample.base import Candidate, Choice, choose
+from curate.sample.base import Choice
+from curate.sample.choose import Seen, choose
 from curate.schema import SAMPLE_SCHEMA, Annotation, page_id_of
 from curate.segments.rows import from_row
 from curate.stages.context import Context, Outcome, ShardRef
+from curate.stages.exports import sync_work
 from curate.stages.labels import in_label_set, label_names_of
+from curate.stages.people import gold_tasks, next_steps, told
 from curate.stages.predictions import prediction_of
+from curate.stages.sampling import candidates
 
 __all__ = ["Reviewing"]
 
@@ -50,9 +55,13 @@ class Reviewing:
         self._settings = context.settings
         self._state = Path(context.settings.paths.state)
         self._stack = ExitStack()
-        self._project: ReviewProject | None = None
-        self._remote: list[RemoteTask | None] | None = None
+        self._project: ReviewTeam | None = None
         self._choices: list[Choice] = []
+        self._sync_work(send=not context.settings.dry_run)
+
+    def _sync_work(self, *, send: bool = True) -> None:
+        settings = self._settings
+        sync_work(settings.paths, settings.name, self._context.display.tell, send=send)
 
     def close(self) -> None:
         """Give the lock and the connection back."""
@@ -76,10 +85,10 @@ class Reviewing:
         opened = connect(self._settings.review, self._state, progress=self._context.display.tell)
         return self._stack.enter_context(opened)
 
-    def project(self, *, create: bool) -> ReviewProject | None:
-        """The dataset's project."""
-        if self._project is None:
-            self._project = ReviewProject.open(
+    def project(self, *, create: bool) -> ReviewTeam | None:
+        """The dataset's projects: one for all, or one for each annotator."""
+        if self._project is None or (create and not self._project.is_made):
+            self._project = ReviewTeam.open(
                 self.connection,
                 self._settings.name,
                 self._settings.label_set,
@@ -116,6 +125,7 @@ class Reviewing:
             result = project.pull(
                 self._settings.export_folder / "annotations", progress=self._context.display.tell
             )
+            self._sync_work()
             outcome.counts.n_in = outcome.counts.n_out = result.n_written
             outcome.state = "ran" if result.n_written else "unchanged"
             outcome.note = (
@@ -138,30 +148,29 @@ class Reviewing:
         started = time.perf_counter()
         made = self._context.recipe(
             "sample",
-            ["curate.stages.reviewing", "curate.sample.base"],
+            ["curate.stages.reviewing", "curate.stages.sampling"],
             self._settings.config["sample"],
         )
         pairs = _pairs(segments, predictions)
         project = self.project(create=False)
-        remote = self._list(project) if project else []
-        opened = sorted(r.page_id for r in remote if r is not None and not r.n_annotations)
-        reviewed = sorted(
-            {page_id_of(a.page_key, a.text) for found in self.annotations().values() for a in found}
-        )
+        work = [a for found in self.annotations().values() for a in found]
+        waiting, given_up = project.waiting(work) if project else (set[str](), set[str]())
+        opened = sorted(waiting)
+        done = {page_id_of(a.page_key, a.text) for a in work}
+        reviewed = sorted((done - waiting) | given_up)
         digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
         key = self._context.input_key(digests, opened, reviewed)
         folder = self._context.store.folder(made)
         known = None if "sample" in self._settings.force else load_result(folder, key)
         if known is None:
-            candidates = list(_candidates(pairs))
-            open_ids, reviewed_ids = set(opened), set(reviewed)
+            open_ids = set(opened)
             self._choices = choose(
-                candidates,
+                candidates([(p.segmented, p.predicted) for p in pairs], self._settings.label_set),
                 self._settings.sample,
-                reviewed={c.page_key for c in candidates if c.page_id in reviewed_ids},
-                opened={c.page_key for c in candidates if c.page_id in open_ids},
+                self._settings.label_set.names,
+                Seen(reviewed=set(reviewed), opened=open_ids),
             )
-            _store(folder, key, self._choices, len(candidates))
+            _store(folder, key, self._choices, sum(pair.segmented.rows for pair in pairs))
             # The pages of the last round, still open: nothing new was chosen.
             same = {choice.page_id for choice in self._choices} <= open_ids
             outcome.state = "unchanged" if same and self._choices else "ran"
@@ -181,24 +190,29 @@ class Reviewing:
 
     # ------------------------------------------------------------------- push
 
-    def plan(self, segments: Outcome, predictions: Outcome, *, create: bool) -> SyncPlan | None:
+    def plan(self, segments: Outcome, predictions: Outcome, *, create: bool) -> TeamPlan | None:
         """What a push of the sample would do; None where the project is still to be made."""
         project = self.project(create=create)
         if project is None:
             return None
         pairs = _pairs(segments, predictions)
-        return plan(
-            project.connection.client,
-            project.number,
+
+        def tasks_of(page_ids: Collection[str]) -> Mapping[str, ReviewTask]:
+            wanted = {page_id: Choice("", page_id, 0, "") for page_id in page_ids}
+            return {task.page_id: task for task in self._tasks(pairs, wanted)}
+
+        return project.plan(
             self.tasks(segments, predictions),
-            self._settings.label_set.names,
             current=dict(_states(pairs)),
-            remote=self._list(project),
+            annotations=[a for found in self.annotations().values() for a in found],
+            gold=gold_tasks(self._settings),
+            tasks_of=tasks_of,
         )
 
     def tasks(self, segments: Outcome, predictions: Outcome) -> list[ReviewTask]:
         """The chosen pages as tasks."""
-        return list(self._tasks(_pairs(segments, predictions)))
+        chosen = {choice.page_id: choice for choice in self._choices}
+        return list(self._tasks(_pairs(segments, predictions), chosen))
 
     def push(self, segments: Outcome, predictions: Outcome) -> Outcome:
         """Send the chosen pages that the server lacks, and better predictions."""
@@ -220,7 +234,7 @@ class Reviewing:
             outcome.n_ran = 1
             outcome.note = (
                 f"{result.created} new, {result.updated} updated, {result.closed} closed "
-                f"in project {project.number}"
+                f"in {told(project)}"
             )
         outcome.counts.n_in = len(self._choices)
         outcome.counts.n_out = len(self._choices) - len(failed)
@@ -229,15 +243,23 @@ class Reviewing:
             self._context.notes.extend(f"page {page_id}: {why}" for page_id, why in failed)
         if foreign := steps.foreign:
             self._context.notes.append(
-                f"project {project.number} holds {foreign} tasks that are not curate's; left alone"
+                f"{told(project)}: {foreign} tasks there are not curate's; left alone"
+            )
+        if steps.short:
+            self._context.notes.append(
+                f"{len(steps.short)} pages lack readers: all who could read them skipped them "
+                f"or have read them ({', '.join(sorted(steps.short)[:3])} ...)"
             )
         self._next_steps(project)
         outcome.seconds = time.perf_counter() - started
         return self._context.close(outcome)
 
-    def _next_steps(self, project: ReviewProject) -> None:
+    def _next_steps(self, project: ReviewTeam) -> None:
         words = [str(word) for word in self._context.facts.get("overrides", ())]
         again = " ".join(["curate run", *words])
+        if project.is_team:
+            self._context.next_steps.extend(next_steps(project, again))
+            return
         info = project.connection.local.status() if project.connection.local else None
         who = ""
         if info is not None:
@@ -250,13 +272,9 @@ class Reviewing:
         else:
             self._context.next_steps.append("every page is reviewed; nothing waits for a person")
 
-    def _list(self, project: ReviewProject) -> list[RemoteTask | None]:
-        if self._remote is None:
-            self._remote = list(list_remote(project.connection.client, project.number))
-        return self._remote
-
-    def _tasks(self, pairs: Sequence[_Pair]) -> Iterator[ReviewTask]:
-        chosen = {choice.page_id: choice for choice in self._choices}
+    def _tasks(
+        self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]
+    ) -> Iterator[ReviewTask]:
         label_set = self._settings.label_set
         for pair in pairs:
             ids = _column(pair.segmented, "page_id")
@@ -281,23 +299,6 @@ class Reviewing:
 
 def _pairs(segments: Outcome, predictions: Outcome) -> list[_Pair]:
     return [_Pair(s, p) for s, p in zip(segments.shards, predictions.shards, strict=True)]
-
-
-def _candidates(pairs: Sequence[_Pair]) -> Iterator[Candidate]:
-    """Every page with the errors to expect on it, by the labeler's own probabilities."""
-    for pair in pairs:
-        n_labels = len(label_names_of(pair.predicted.path))
-        sites = _column(pair.segmented, "site")
-        ends = _column(pair.segmented, "ends")
-        rows = (
-            row
-            for batch in read_rows(pair.predicted.path, columns=["page_key", "page_id", "scores"])
-            for row in batch.to_pylist()
-        )
-        for row, site, end in zip(rows, sites, ends, strict=True):
-            best = np.asarray(row["scores"], np.float32).reshape(-1, n_labels).max(axis=1)
-            expected = float((1.0 - best).sum())
-            yield Candidate(row["page_key"], row["page_id"], site, expected, end[-1] if end else 0)
 
 
 def _states(pairs: Sequence[_Pair]) -> Iterator[tuple[str, str]]:
