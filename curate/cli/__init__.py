@@ -19,6 +19,8 @@ COMMANDS = {
     "train": ("train", "fit the model labeler from labelled data"),
     "evaluate": ("evaluate", "score any labeler on gold"),
     "runs": ("runs", "history of runs, newest first"),
+    "rerun": ("rerun", "repeat a run from its record: same bytes, or what differs"),
+    "diff": ("diff", "what changed between two versions or runs"),
     "store": ("store", "status and gc of the store"),
 }
 """Command to (module in curate.cli, one line). Imported only when called, so

@@ -10,7 +10,7 @@ from typing import Any
 import curate
 from curate.errors import ConfigError
 
-__all__ = ["compose", "compose_group", "config_folder", "plain", "rewritten"]
+__all__ = ["compose", "compose_group", "config_folder", "group_options", "plain", "rewritten"]
 
 
 def config_folder() -> Path:
@@ -20,6 +20,13 @@ def config_folder() -> Path:
         if (folder / "curate.yaml").is_file():
             return folder
     raise ConfigError(f"no configs/ beside or inside {package}; install the package again")
+
+
+def group_options(group: str) -> list[str]:
+    """The shipped options of a config group, sorted; none where it is no group."""
+    if not group.isidentifier():
+        return []
+    return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
 
 
 def compose(overrides: Sequence[str], *, complete: bool = False) -> dict[str, Any]:

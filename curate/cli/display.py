@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from rich.console import Console
+
 from curate.report.run_view import RunDisplay, StageRow
 from curate.stages.context import Context, Outcome
 
-__all__ = ["TerminalDisplay"]
+__all__ = ["TerminalDisplay", "result_console"]
+
+PLAIN_WIDTH = 160
+"""Columns of a table where the output is no terminal."""
+
+
+def result_console() -> Console:
+    """Where a command prints its answer: tables of a fixed width off a terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 class TerminalDisplay:

@@ -6,13 +6,25 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate.cli.compose import config_folder, plain, rewritten
 from curate.errors import CurateError
 
-__all__ = ["execute", "main"]
+if TYPE_CHECKING:
+    from curate.stages.context import Context
+
+__all__ = ["Ended", "execute", "last_recipes", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that ended well: its passport (empty for a dry run) and its stages."""
+
+    passport: dict[str, Any]
+    context: Context
 
 
 def main(argv: Sequence[str]) -> int:
@@ -22,17 +34,28 @@ def main(argv: Sequence[str]) -> int:
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
+    from hydra.types import RunMode
     from omegaconf import DictConfig
     from omegaconf.errors import OmegaConfBaseException
 
+    from curate.cli.sweep import Sweep
+
     failures: list[Exception] = []
+    sweep = Sweep()
 
     def job(config: DictConfig) -> None:
+        told = HydraConfig.get()
+        overrides = list(told.overrides.task)
+        choices = {k: v for k, v in told.runtime.choices.items() if not k.startswith("hydra")}
         try:
-            execute(plain(config), list(HydraConfig.get().overrides.task))
+            if told.mode == RunMode.MULTIRUN:
+                sweep.run(plain(config), overrides, choices)
+            else:
+                execute(plain(config), overrides, choices=choices)
         except (CurateError, OSError) as error:
             # Hydra would print lines of its own; and the later jobs of a sweep go on.
             failures.append(error)
+            sweep.failed(overrides, error)
 
     job.__module__ = "__main__"
     application = hydra.main(
@@ -41,23 +64,36 @@ def main(argv: Sequence[str]) -> int:
     before = sys.argv
     sys.argv = ["curate", *argv]
     try:
+        sweep.plan(argv)
         application()
     except (HydraException, OmegaConfBaseException) as error:
         raise rewritten(error) from error
     finally:
         sys.argv = before
+    sweep.finish()
     if failures:
         raise failures[0]
     return 0
 
 
-def execute(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+def execute(
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    *,
+    choices: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Ended:
     """One run: pipeline, passport, table, and what to do next.
+
+    Args:
+        choices: config group to the option chosen, for the passport.
+        more: further entries of the passport.
 
     Raises:
         CurateError: anything a user can mend.
     """
     from curate.cli.display import TerminalDisplay
+    from curate.cli.record import RecordingDisplay, describe, origin, published
     from curate.runs.passport import Passport, load_passports
     from curate.stages.pipeline import run_pipeline
     from curate.stages.settings import Settings
@@ -66,20 +102,24 @@ def execute(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     runs = Path(settings.paths.runs)
     last = last_recipes(load_passports(runs), settings.name)
     facts: dict[str, Any] = {"overrides": list(overrides), "config": dict(config)}
-    display = TerminalDisplay()
+    facts |= origin(config, choices or {})
     started = time.perf_counter()
     if settings.dry_run:
+        display = TerminalDisplay()
         with display:
             context = run_pipeline(settings, display, last, facts)
         display.finish(context, time.perf_counter() - started)
-        return
-    passport = Passport.open(runs, {"name": settings.name, **_origin(), **facts})
+        return Ended({}, context)
+    passport = Passport.open(runs, {"name": settings.name, **(more or {}), **facts})
     status = "failed"
     try:
+        display = RecordingDisplay(passport)
         with display:
             context = run_pipeline(settings, display, last, facts)
         status = "done"
         passport.content["stages"] = {o.stage: describe(o) for o in context.outcomes.values()}
+        exports = Path(settings.paths.exports)
+        passport.content["published"] = published(exports, settings.name, facts.get("version"))
         passport.save_tasks(
             {
                 f"{o.stage}/{o.recipe.fingerprint}": o.keys
@@ -92,46 +132,20 @@ def execute(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         raise
     finally:
         passport.content.update(facts)
+        passport.content["cpu_seconds"] = round(sum(os.times()[:4]), 3)
         passport.close(status)
     display.finish(context, time.perf_counter() - started)
+    return Ended(passport.to_json(), context)
 
 
 def last_recipes(passports: Any, name: str) -> dict[str, Any]:
-    """Recipe of each stage in the newest finished run of this name."""
+    """Recipe of each stage in the newest finished run of this name; the input's units too."""
     for passport in passports:
-        if passport.get("name") == name and passport.get("status") == "done":
+        done = passport.get("status") == "done" and not passport.get("rerun_of")
+        if passport.get("name") == name and done:
             stages = passport.get("stages", {})
-            return {stage: row["recipe"] for stage, row in stages.items() if row.get("recipe")}
+            found = {stage: row["recipe"] for stage, row in stages.items() if row.get("recipe")}
+            if "pages" in found:
+                found["pages"] = {**found["pages"], "inputs": passport.get("inputs")}
+            return found
     return {}
-
-
-def describe(outcome: Any) -> dict[str, Any]:
-    """A stage's outcome as the passport keeps it."""
-    return {
-        "state": outcome.state,
-        "note": outcome.note,
-        **outcome.counts.to_json(),
-        "tasks": outcome.n_tasks,
-        "tasks_ran": outcome.n_ran,
-        "seconds": round(outcome.seconds, 3),
-        "cpu_seconds": round(outcome.cpu_seconds, 3),
-        "peak_mb": round(outcome.peak_mb, 1),
-        "recipe": outcome.recipe.to_json() if outcome.recipe else None,
-    }
-
-
-def _origin() -> dict[str, Any]:
-    import platform
-    from importlib import metadata
-
-    from curate.version import __version__
-
-    packages = ("datasets", "duckdb", "hydra-core", "label-studio-sdk", "lightgbm", "numpy")
-    more = ("loky", "omegaconf", "pyarrow", "selectolax", "tldextract", "w3lib")
-    versions = {}
-    for package in sorted(packages + more):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {"curate": __version__, "python": platform.python_version(), "packages": versions}

@@ -22,7 +22,8 @@ from curate.io import read_json, write_json
 
 __all__ = ["PASSPORT_VERSION", "Passport", "is_running", "load_passports", "redact"]
 
-PASSPORT_VERSION = 1
+PASSPORT_VERSION = 2
+"""2 adds choices, seeds, outputs and published files, people and their annotation files."""
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 _SECRET_QUERY = re.compile(
@@ -54,10 +55,7 @@ class Passport:
     Attributes:
         run_id: UTC time of the start and four random digits.
         status: running, done, failed or interrupted.
-        content: JSON-like: `name`, `curate`, `python`, `packages` (versions),
-            `overrides`, `config` (composed), `inputs` (key, version, bytes of
-            each unit), `labeler`, `stages` (state, counts by reason, seconds,
-            recipe), `version` (published), `started_at`, `ended_at`, `pid`, `host`.
+        content: JSON-like; every key is explained in `curate/docs/passports.md`.
     """
 
     folder: Path
@@ -88,8 +86,12 @@ class Passport:
 
     def save(self) -> None:
         """Write the passport as it stands."""
+        write_json(self.folder / "passport.json", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written: plain values without secrets."""
         head = {"passport_version": PASSPORT_VERSION, "run_id": self.run_id, "status": self.status}
-        write_json(self.folder / "passport.json", {**head, **_plain(redact(self.content))})
+        return {**head, **_plain(redact(self.content))}
 
     def save_tasks(self, tasks: Mapping[str, list[str]]) -> None:
         """Which task outputs the run used, by stage: what `store gc` must keep."""

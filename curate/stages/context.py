@@ -57,6 +57,11 @@ class Outcome:
     shards: list[ShardRef] = field(default_factory=list)
     quarantines: list[Path] = field(default_factory=list)
 
+    @property
+    def output(self) -> str | None:
+        """Digest of all that the stage gave, None without shards."""
+        return json_digest([shard.digest for shard in self.shards]) if self.shards else None
+
 
 class Display(Protocol):
     """Where a run shows its progress."""

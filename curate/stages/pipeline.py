@@ -20,6 +20,7 @@ from curate.stages.context import Context, Display, Outcome, ShardRef
 from curate.stages.labels import LabelInputs, final_labels
 from curate.stages.pages import read_pages, superseded
 from curate.stages.predictions import label_pages
+from curate.stages.provenance import human_work
 from curate.stages.publishing import run_dataset
 from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
@@ -93,7 +94,9 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         reviewing.sample(segments, predictions)
         reviewing.push(segments, predictions)
     if segments and predictions and "labels" in needed:
-        labels = _labels(context, segments, predictions, reviewing.annotations())
+        work = reviewing.annotations()
+        context.facts.update(human_work(context.settings, work))
+        labels = _labels(context, segments, predictions, work)
     if pages and segments and predictions and labels and context.wants("dataset"):
         work = reviewing.annotations()
         run_dataset(context, pages, segments, predictions, labels, work)

@@ -19,6 +19,12 @@ __all__ = ["run_dataset"]
 COUNTED = ("pages", "segments", "predictions", "labels")
 """Stages whose counts a version tells; the others depend on a server."""
 
+TOLD = (
+    *("curate", "python", "packages", "choices", "seeds", "overrides", "config", "inputs"),
+    *("labeler", "schema", "guideline", "annotations", "people", "standing"),
+)
+"""Facts of a run that its version's manifest holds too: none of them tells the time."""
+
 
 def run_dataset(
     context: Context,
@@ -172,15 +178,12 @@ def _facts(context: Context) -> dict[str, Any]:
         name: {
             "fingerprint": outcome.recipe.fingerprint if outcome.recipe else None,
             "code": json_digest(outcome.recipe.code) if outcome.recipe else None,
+            "output": outcome.output,
+            "recipe": outcome.recipe.to_json() if outcome.recipe else None,
             **outcome.counts.to_json(),
         }
         for name, outcome in context.outcomes.items()
         if name in COUNTED
     }
-    return {
-        "stages": stages,
-        "labeler": context.facts.get("labeler"),
-        "inputs": context.facts.get("inputs"),
-        "config": redact(context.facts.get("config")),
-        "overrides": redact(context.facts.get("overrides")),
-    }
+    told = {name: redact(context.facts.get(name)) for name in TOLD}
+    return {"stages": redact(stages), **told}

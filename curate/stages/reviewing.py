@@ -32,7 +32,7 @@ from curate.stages.people import gold_tasks, next_steps, told
 from curate.stages.predictions import prediction_of
 from curate.stages.sampling import candidates
 
-__all__ = ["Reviewing"]
+__all__ = ["Reviewing", "annotations_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,7 @@ class Reviewing:
 
     def annotations(self) -> dict[str, list[Annotation]]:
         """People's work that counts today, by page key; also where review is off."""
-        found: dict[str, list[Annotation]] = defaultdict(list)
-        for annotation in load(self._settings.export_folder / "annotations"):
-            if annotation.status == "submitted":
-                found[annotation.page_key].append(annotation)
-        return dict(found)
+        return annotations_of(self._settings.export_folder)
 
     def pull(self) -> Outcome:
         """Take in what people have done since the last pull."""
@@ -295,6 +291,15 @@ class Reviewing:
                     why=choice.why,
                     rank=choice.rank,
                 )
+
+
+def annotations_of(export_folder: Path) -> dict[str, list[Annotation]]:
+    """People's work of a dataset that counts today, by page key."""
+    found: dict[str, list[Annotation]] = defaultdict(list)
+    for annotation in load(export_folder / "annotations"):
+        if annotation.status == "submitted":
+            found[annotation.page_key].append(annotation)
+    return dict(found)
 
 
 def _pairs(segments: Outcome, predictions: Outcome) -> list[_Pair]:

@@ -18,7 +18,7 @@ from curate.runs.engine import EngineConfig
 from curate.sample.base import SampleConfig
 from curate.schema import LabelSet
 
-__all__ = ["STAGES", "Paths", "Settings", "build"]
+__all__ = ["STAGES", "Paths", "Settings", "build", "dataset_name"]
 
 STAGES = ("pages", "segments", "predictions", "pull", "sample", "push", "labels", "dataset")
 """In the order in which they run. People's work is pulled before the sample is
@@ -68,7 +68,7 @@ class Settings:
         """
         stages = _stage_names("stages", config["stages"])
         return cls(
-            name=_name(config),
+            name=dataset_name(config),
             stages=tuple(stage for stage in STAGES if stage in stages),
             force=frozenset(_stage_names("force", config["force"])),
             dry_run=bool(config["dry_run"]),
@@ -152,7 +152,12 @@ def _stage_names(key: str, value: object) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def _name(config: Mapping[str, Any]) -> str:
+def dataset_name(config: Mapping[str, Any]) -> str:
+    """`name`, or what it follows from.
+
+    Raises:
+        ConfigError: it can't name a folder.
+    """
     name = config["name"]
     if name is None:
         path = config["pages"]["path"]

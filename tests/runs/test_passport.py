@@ -46,7 +46,7 @@ def test_a_passport_is_there_while_the_run_goes_on(tmp_path: Path) -> None:
     passport.close("done")
     (found,) = load_passports(tmp_path)
     assert found["status"] == "done"
-    assert found["passport_version"] == 1
+    assert found["passport_version"] == 2
     assert not is_running(found)
 
 
