@@ -16,6 +16,7 @@ COMMANDS = {
     "label": ("label", "label one page, in colour or as JSON"),
     "review": ("review", "plan, push, pull, status; export, import and withdraw human work"),
     "server": ("server", "start, stop and status of the local Label Studio"),
+    "serve": ("serve", "live predictions for Label Studio (its ML-backend protocol)"),
     "train": ("train", "fit the model labeler from labelled data"),
     "evaluate": ("evaluate", "score any labeler on gold"),
     "runs": ("runs", "history of runs, newest first"),

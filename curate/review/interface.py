@@ -26,6 +26,7 @@ __all__ = [
     "differences",
     "guideline_html",
     "head_html",
+    "is_safe_xml",
     "labeling_config",
     "parse_config",
 ]
@@ -45,6 +46,7 @@ _STYLE = """
     .curate-bar { position: sticky; top: 0; z-index: 5; padding: 4px 0 6px;
       background: var(--color-neutral-background, #fff);
       border-bottom: 1px solid var(--color-neutral-border, #ddd); }
+    .curate-none { display: none; }
     .curate-row { display: flex; flex-wrap: wrap; gap: 4px 32px; align-items: center; }
     .curate-row .lsf-labels, .curate-row .lsf-choices { margin: 0 !important; }
     [class*="modal"] h2, [class*="modal"] h3 { margin: 16px 0 6px; font-weight: bold; }
@@ -53,6 +55,14 @@ _STYLE = """
     [class*="modal"] ul li { list-style: disc; margin-bottom: 4px; }
     [class*="modal"] ol li { list-style: decimal; margin-bottom: 4px; }
 """
+
+
+_HEAD_OPENS = "</i>"
+_HEAD = ' <i class="curate-none">$[head]'
+"""The head as the screen shows it. Written so that the server, which looks for
+`$name`, doesn't insist on the field: a page added by hand needs only its text.
+Where the field is missing, what stands there instead is hidden; a head of ours
+first ends what hides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def labeling_config(label_set: LabelSet) -> str:
     return f"""<View>
   <Style>{_STYLE}  </Style>
   <View className="curate-bar">
-    <HyperText name="head" value="$head" inline="true" clickableLinks="true"/>
+    <HyperText name="head" value={quoteattr(_HEAD)} inline="true" clickableLinks="true"/>
     <View className="curate-row">
       <Labels name="{LABEL_CONTROL}" toName="{TEXT_OBJECT}" choice="single" showInline="true">
 {labels}
@@ -123,13 +133,17 @@ saveTextResult="no"/>
 </View>"""
 
 
+def is_safe_xml(xml: str) -> bool:
+    """Whether it declares nothing: entities are the one way in which XML does harm."""
+    return "<!DOCTYPE" not in xml and "<!ENTITY" not in xml
+
+
 def parse_config(xml: str) -> ParsedConfig | None:
     """Read a server's labeling config; None where it is not XML.
 
-    The config comes from a server the user chose; entity declarations, the
-    one way in which XML does harm, are refused.
+    The config comes from a server the user chose; declarations are refused.
     """
-    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
+    if not is_safe_xml(xml):
         return None
     try:
         root = ET.fromstring(xml)  # noqa: S314 - declarations are refused above
@@ -202,7 +216,7 @@ def head_html(
     note = " · ".join(html.escape(_one_line(part, 120)) for part in (why, labeler) if part)
     if note:
         parts.append(f'<span style="opacity:.7">{note}</span>')
-    return f"{_marks(doubts)}<div>{' · '.join(parts)}</div>"
+    return f"{_HEAD_OPENS}{_marks(doubts)}<div>{' · '.join(parts)}</div>"
 
 
 def _marks(doubts: Sequence[Doubt]) -> str:

@@ -46,6 +46,11 @@ PASSED_VARIABLES = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", 
 HOST, PORT, DEBUG or USERNAME as settings, and secrets are none of its business."""
 
 
+NEAR = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
+"""Lets a server that only this machine reaches ask `curate serve` on it for predictions;
+one that others reach must not fetch this machine's addresses for them."""
+
+
 class LocalServer:
     """The server of one workspace.
 
@@ -187,6 +192,7 @@ class LocalServer:
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
             **server_env.QUIET,
+            **(NEAR if host == HOST else {}),
             "PYTHONNOUSERSITE": "1",
             "PYTHONUNBUFFERED": "1",
         }
