@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from curate.limits import Fault, FaultReason, current_watch
 from curate.pages.base import STAGE, PagesConfig
 from curate.pages.decode import decode_html, decode_text, is_binary
 from curate.pages.identity import page_key_of, site_of
@@ -17,18 +18,21 @@ __all__ = ["Item", "Maker", "Reason", "parse_time", "quarantined"]
 
 Item = Page | Dropped | Quarantined
 
-Reason = Literal[
-    "unreadable file",
-    "truncated archive",
-    "damaged archive",
-    "damaged record",
-    "bad JSON",
-    "no page field",
-    "bad field",
-    "binary data",
-    "too large",
-    "bad content encoding",
-]
+Reason = (
+    FaultReason
+    | Literal[
+        "unreadable file",
+        "truncated archive",
+        "damaged archive",
+        "damaged record",
+        "bad JSON",
+        "no page field",
+        "bad field",
+        "binary data",
+        "too large",
+        "bad content encoding",
+    ]
+)
 """Why a record could not be read, to count by."""
 
 _EARLIEST_YEAR = 1990
@@ -69,6 +73,8 @@ class Maker:
     ) -> Item:
         """The page, `Dropped` where it is blank, or `Quarantined`.
 
+        The work is done under the limits of the task at work.
+
         Args:
             content: bytes to decode, or characters.
             name: relative name of the file.
@@ -77,6 +83,29 @@ class Maker:
         source = replace_surrogates(source)
         url = replace_surrogates(url.strip()) or None if url else None
         key = page_key_of(url, name, record)
+
+        def work() -> Item:
+            return self._made(
+                content, media_type, key, name, source, url, title, fetched_at, http_charset
+            )
+
+        made = current_watch().run(work)
+        if isinstance(made, Fault):
+            return quarantined(source, made.reason, made.detail, key)
+        return made
+
+    def _made(
+        self,
+        content: bytes | str,
+        media_type: MediaType,
+        key: str,
+        name: str,
+        source: str,
+        url: str | None,
+        title: str | None,
+        fetched_at: datetime | None,
+        http_charset: str | None,
+    ) -> Item:
         if len(content) > self.config.max_bytes:
             detail = f"{len(content):,} bytes, more than pages.max_bytes={self.config.max_bytes:,}"
             return quarantined(source, "too large", detail, key)

@@ -7,25 +7,35 @@ of them ended well; what is complete is told by the store, not by the engine.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from curate.errors import CurateError, RunError
+from curate.limits import Killer, PageLimits, Watch, parse_bytes, watching
 from curate.runs.machine import told
 from curate.runs.output import Output, TaskResult
 
-__all__ = ["EngineConfig", "Failure", "Finished", "Task", "check_failures", "run_tasks"]
+__all__ = [
+    "Attempt",
+    "EngineConfig",
+    "Failure",
+    "Finished",
+    "Task",
+    "check_failures",
+    "execute",
+    "run_tasks",
+]
+
+_SIZE = r"^\d+(\.\d+)?\s*[KMGT]i?B$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +43,29 @@ class EngineConfig:
     """Options of the `engine` group.
 
     Attributes:
-        kind: `local` processes or `serial` in this process.
-        workers: number of processes; None is one for each usable core.
+        kind: `local` processes, a `ray` cluster, or `serial` in this process.
+        workers: number of processes; None is one for each usable core (of the
+            cluster, where `address` is given).
         memory_limit: of aggregations and publishing, e.g. `2GB`.
+        address: of a Ray cluster; None starts Ray on this machine.
+        page_seconds: wall-clock time that one page may take in one stage.
+        page_memory: memory that one page may take; None is no limit.
+        max_error_rate: share of pages that may break a stage before it fails.
     """
 
-    kind: Literal["local", "serial"] = "local"
+    kind: Literal["local", "ray", "serial"] = "local"
     workers: Annotated[int, Field(ge=1)] | None = None
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")] = "2GB"
+    memory_limit: Annotated[str, Field(pattern=_SIZE)] = "2GB"
+    address: str | None = None
+    page_seconds: Annotated[float, Field(gt=0)] | None = 60.0
+    page_memory: Annotated[str, Field(pattern=_SIZE)] | None = "2GB"
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @property
+    def limits(self) -> PageLimits:
+        """The limits of one page."""
+        n_bytes = None if self.page_memory is None else parse_bytes(self.page_memory)
+        return PageLimits(self.page_seconds, n_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +87,23 @@ class Task:
     body: Callable[..., None]
     args: tuple[Any, ...]
     n_pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a task is to be run this time.
+
+    Attributes:
+        limits: for each page.
+        isolated: in a process that may be ended.
+        marker: where to note the page at work; makes the attempt a careful one.
+        killers: pages to leave out, found by earlier attempts.
+    """
+
+    limits: PageLimits = field(default_factory=PageLimits)
+    isolated: bool = False
+    marker: Path | None = None
+    killers: tuple[Killer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +130,38 @@ class Failure:
 def run_tasks(config: EngineConfig, tasks: Sequence[Task]) -> Iterator[Finished | Failure]:
     """Run tasks, yielding each as it ends (in any order).
 
-    A failed task does not stop the others.
+    A failed task does not stop the others. A task whose process died is run
+    again, until the pages that end it are found and left out.
+
+    Raises:
+        RunError: the engine can't be started.
     """
     if config.kind == "serial":
-        yield from map(execute, tasks)
-    else:
-        yield from _run_local(tasks, config.workers or _usable_cores())
+        attempt = Attempt(config.limits)
+        return (execute(task, attempt) for task in tasks)
+    if config.kind == "ray":
+        from curate.runs.cluster import run_on_ray
+
+        return run_on_ray(tasks, config.limits, config.workers, config.address)
+    from curate.runs.local import run_in_processes
+
+    return run_in_processes(tasks, config.limits, config.workers or usable_cores())
 
 
-def execute(task: Task) -> Finished | Failure:
+def execute(task: Task, attempt: Attempt) -> Finished | Failure:
     """Run one task here; exceptions become a `Failure`."""
     wall, cpu = time.perf_counter(), time.process_time()
+    watch = Watch(
+        attempt.limits,
+        isolated=attempt.isolated,
+        marker=attempt.marker,
+        killers=attempt.killers,
+    )
     try:
-        output = Output(task.folder, task.key, task.stage)
-        task.body(output, *task.args)
-        result = output.finish()
+        with watching(watch):
+            output = Output(task.folder, task.key, task.stage, watch)
+            task.body(output, *task.args)
+            result = output.finish()
     except CurateError as error:
         return Failure(task, str(error), told=True)
     except OSError as error:
@@ -113,70 +172,8 @@ def execute(task: Task) -> Finished | Failure:
     return Finished(task, result, time.perf_counter() - wall, time.process_time() - cpu, _peak_mb())
 
 
-def _run_local(tasks: Sequence[Task], workers: int) -> Iterator[Finished | Failure]:
-    """A pool of processes; a task whose process dies is found and named.
-
-    A dying worker fails everything in flight, so the tasks in flight are run
-    again one by one in a pool of one: who dies alone is the culprit.
-    """
-    if len(tasks) == 1 or workers == 1:
-        # A pool costs half a second; isolation is worth it only for many tasks.
-        yield from map(execute, tasks)
-        return
-    from concurrent.futures import FIRST_COMPLETED, Future, wait
-
-    from loky import get_reusable_executor
-    from loky.process_executor import TerminatedWorkerError
-
-    waiting, suspects = list(reversed(tasks)), list[Task]()
-    while waiting or suspects:
-        alone = bool(suspects)
-        n_workers = 1 if alone else min(workers, len(waiting))
-        queue = suspects if alone else waiting
-        executor = get_reusable_executor(
-            max_workers=n_workers, timeout=60, initializer=_end_with_parent, initargs=(os.getpid(),)
-        )
-        flying: dict[Future[Finished | Failure], Task] = {}
-        died = False
-        try:
-            while (queue and not died) or flying:
-                # A short queue in the pool keeps workers busy without handing it everything.
-                while queue and not died and len(flying) < (1 if alone else 2 * n_workers):
-                    task = queue.pop()
-                    flying[executor.submit(execute, task)] = task
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    task = flying.pop(future)
-                    try:
-                        yield future.result()
-                    except TerminatedWorkerError as error:
-                        died = True
-                        if alone:
-                            yield Failure(task, _death(error))
-                        else:
-                            suspects.append(task)
-        except (KeyboardInterrupt, GeneratorExit):
-            executor.shutdown(wait=True, kill_workers=True)
-            raise
-        if died:
-            executor.shutdown(wait=True, kill_workers=True)
-
-
-def _death(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if "exit codes" in line]
-    return f"its process died ({lines[0].strip()})" if lines else "its process died"
-
-
-def _end_with_parent(parent: int) -> None:
-    """Let a worker end when its driver is killed, and leave Ctrl-C to the driver."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked
-            os._exit(1)
-
-
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     try:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from curate.io import file_digest, read_json, write_json, write_rows
+from curate.limits import FAULTS, PageLimits, Watch
 from curate.schema import QUARANTINE_SCHEMA, Dropped, Quarantined
 
 __all__ = ["Counts", "Output", "Shard", "TaskResult", "load_result"]
@@ -76,12 +77,26 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A finished task: its shards in order, its quarantine file, its counts."""
+    """A finished task.
+
+    Attributes:
+        shards: in order.
+        quarantine: name of its quarantine file, if it has one.
+        kept: its input without the pages that it had to leave out, where it
+            left some out and what follows needs both aligned.
+        limits: seconds and bytes a page under which pages broke; None where none did.
+    """
 
     key: str
     shards: tuple[Shard, ...]
     quarantine: str | None
     counts: Counts
+    kept: Shard | None = None
+    limits: tuple[float | None, int | None] | None = None
+
+    def holds_under(self, limits: PageLimits) -> bool:
+        """Whether other limits would give the same: no page broke, or under these very ones."""
+        return self.limits is None or self.limits == (limits.seconds, limits.n_bytes)
 
 
 def load_result(folder: Path, key: str) -> TaskResult | None:
@@ -91,20 +106,31 @@ def load_result(folder: Path, key: str) -> TaskResult | None:
     except FileNotFoundError:
         return None
     shards = tuple(Shard(**shard) for shard in value["shards"])
-    if not all((folder / shard.file).is_file() for shard in shards):
+    kept = Shard(**value["kept"]) if "kept" in value else None
+    files = [*shards, kept] if kept else shards
+    if not all((folder / shard.file).is_file() for shard in files):
         return None
-    return TaskResult(key, shards, value["quarantine"], Counts.from_json(value["counts"]))
+    limits = tuple(value["limits"]) if "limits" in value else None
+    counts = Counts.from_json(value["counts"])
+    return TaskResult(key, shards, value["quarantine"], counts, kept, limits)
 
 
 class Output:
-    """Where a task's body puts what it makes."""
+    """Where a task's body puts what it makes.
 
-    def __init__(self, folder: Path, key: str, stage: str) -> None:
+    Attributes:
+        watch: runs the work on each page under the limits of the engine.
+        counts: kept by the body for what comes in; the rest is counted here.
+    """
+
+    def __init__(self, folder: Path, key: str, stage: str, watch: Watch | None = None) -> None:
         self.folder = folder
         self.key = key
         self.stage = stage
+        self.watch = watch or Watch()
         self.counts = Counts()
         self._shards: list[Shard] = []
+        self._kept: Shard | None = None
         self._quarantine: list[Quarantined] = []
 
     def write(
@@ -119,6 +145,12 @@ class Output:
         rows = write_rows(self.folder / name, schema, batches, metadata=metadata)
         self._shards.append(Shard(name, rows, file_digest(self.folder / name)))
         self.counts.n_out += rows
+
+    def write_kept(self, schema: pa.Schema, batches: Iterable[pa.Table | pa.RecordBatch]) -> None:
+        """Write the task's input without the pages that it put into quarantine."""
+        name = f"{self.key}.kept.parquet"
+        rows = write_rows(self.folder / name, schema, batches)
+        self._kept = Shard(name, rows, file_digest(self.folder / name))
 
     def drop(self, dropped: Dropped) -> None:
         """Count a record that is left out by rule."""
@@ -144,16 +176,20 @@ class Output:
             raise AssertionError(
                 f"{self.stage} {self.key}: counts don't add up: {self.counts.to_json()}"
             )
-        result = TaskResult(self.key, tuple(self._shards), quarantine, self.counts)
-        write_json(
-            self.folder / f"{self.key}.json",
-            {
-                "key": self.key,
-                "shards": [
-                    {"file": s.file, "rows": s.rows, "digest": s.digest} for s in self._shards
-                ],
-                "quarantine": quarantine,
-                "counts": self.counts.to_json(),
-            },
+        broke = any(self.counts.quarantined[reason] for reason in FAULTS)
+        limits = (self.watch.limits.seconds, self.watch.limits.n_bytes) if broke else None
+        result = TaskResult(
+            self.key, tuple(self._shards), quarantine, self.counts, self._kept, limits
         )
+        marker: dict[str, object] = {
+            "key": self.key,
+            "shards": [asdict(shard) for shard in self._shards],
+            "quarantine": quarantine,
+            "counts": self.counts.to_json(),
+        }
+        if self._kept:
+            marker["kept"] = asdict(self._kept)
+        if limits:
+            marker["limits"] = limits
+        write_json(self.folder / f"{self.key}.json", marker)
         return result

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from curate.dataset import Published
 from curate.errors import RunError
 from curate.io import json_digest
+from curate.limits import FAULTS
 from curate.runs.engine import Failure, Finished, Task, check_failures, run_tasks
 from curate.runs.fingerprint import Recipe, recipe
 from curate.runs.output import Counts, TaskResult, load_result
@@ -19,6 +20,13 @@ from curate.stages.settings import Settings
 from curate.stages.why import why_again
 
 __all__ = ["Context", "Display", "Outcome", "ShardRef"]
+
+ALWAYS_LET_THROUGH = 10
+"""Pages that may break a stage whatever their share: a handful of bad ones in a
+small input says nothing about the rest."""
+
+PART_OF = {"evidence": "predictions", "train": "predictions"}
+"""Steps with a row and an output of their own that run with a stage."""
 
 State = Literal["ran", "partly", "unchanged", "would run", "may run", "off"]
 
@@ -41,6 +49,8 @@ class Outcome:
             dry run `would run` or `may run` (where its input would change).
         seconds, cpu_seconds: of this run only; 0 for what was known.
         note: one line for the table: why it ran, or what it did.
+        kept: by the shard's place, the stage's input without the pages that it
+            had to leave out, so that both stay aligned row by row.
     """
 
     stage: str
@@ -56,6 +66,7 @@ class Outcome:
     keys: list[str] = field(default_factory=list)
     shards: list[ShardRef] = field(default_factory=list)
     quarantines: list[Path] = field(default_factory=list)
+    kept: dict[int, ShardRef] = field(default_factory=dict)
 
     @property
     def output(self) -> str | None:
@@ -101,8 +112,12 @@ class Context:
     published: Published | None = None
 
     def wants(self, stage: str) -> bool:
-        """Whether the stage is among `stages`."""
-        return stage in self.settings.stages
+        """Whether the stage, or the one that it is part of, is among `stages`."""
+        return PART_OF.get(stage, stage) in self.settings.stages
+
+    def forces(self, stage: str) -> bool:
+        """Whether the stage is to run again even where its output is known."""
+        return PART_OF.get(stage, stage) in self.settings.force and self.wants(stage)
 
     def recipe(self, stage: str, modules: Sequence[str], config: object) -> Recipe:
         """The stage's recipe under this run's configuration."""
@@ -134,13 +149,13 @@ class Context:
         """
         stage = made.stage
         started = time.perf_counter()
-        forced = stage in self.settings.force and self.wants(stage)
+        forced = self.forces(stage)
         folder = self.store.peek(made)
         known: dict[str, TaskResult] = {}
         if not forced:
             for key, *_ in tasks:
                 result = load_result(folder, key)
-                if result is not None:
+                if result is not None and result.holds_under(self.settings.engine.limits):
                     known[key] = result
         todo = [row for row in tasks if row[0] not in known]
         outcome = Outcome(stage, "unchanged", n_tasks=len(tasks), recipe=made)
@@ -162,9 +177,24 @@ class Context:
         for key, *_ in tasks:
             if key in known:
                 self._collect(outcome, folder, known[key])
+        self._check_faults(outcome)
         outcome.seconds = time.perf_counter() - started
         outcome.n_ran = len(todo)
         return outcome
+
+    def _check_faults(self, outcome: Outcome) -> None:
+        """Fail a stage that too many pages broke; what it made stays in the store."""
+        met = {r: outcome.counts.quarantined[r] for r in FAULTS if outcome.counts.quarantined[r]}
+        n_faults, n_in = sum(met.values()), outcome.counts.n_in
+        allowed = self.settings.engine.max_error_rate
+        if n_faults <= max(ALWAYS_LET_THROUGH, allowed * n_in):
+            return
+        told = ", ".join(f"{n} {reason}" for reason, n in met.items())
+        raise RunError(
+            f"stage {outcome.stage}: {n_faults} of {n_in} pages broke it ({told}), more than "
+            f"engine.max_error_rate={allowed:g}; see {outcome.quarantines[0]}, then mend the "
+            "input, raise engine.page_seconds or engine.page_memory, or allow a higher rate"
+        )
 
     def _execute(
         self,
@@ -192,6 +222,9 @@ class Context:
     def _collect(self, outcome: Outcome, folder: Path, result: TaskResult) -> None:
         outcome.keys.append(result.key)
         outcome.counts.add(result.counts)
+        if kept := result.kept:
+            ref = ShardRef(folder / kept.file, kept.rows, kept.digest)
+            outcome.kept[len(outcome.shards)] = ref
         outcome.shards.extend(ShardRef(folder / s.file, s.rows, s.digest) for s in result.shards)
         if result.quarantine:
             outcome.quarantines.append(folder / result.quarantine)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from curate.errors import PageError, ReviewError
 from curate.io import json_digest, read_json, write_json
 from curate.pages import DigestCache, Unit, plan_units
-from curate.review.plan import SyncPlan
+from curate.review.consensus import fit_consensus
 from curate.review.tasks import ReviewTask
+from curate.review.team_plan import TeamPlan
 from curate.runs.fingerprint import room
 from curate.runs.store import Store
 from curate.schema import Annotation
 from curate.stages.context import Context, Display, Outcome, ShardRef
+from curate.stages.evidence import site_evidence
 from curate.stages.labels import LabelInputs, final_labels
 from curate.stages.pages import read_pages, superseded
 from curate.stages.predictions import label_pages
 from curate.stages.provenance import human_work
 from curate.stages.publishing import run_dataset
+from curate.stages.retraining import retrain
 from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
 from curate.stages.settings import Settings
@@ -31,7 +35,7 @@ __all__ = ["plan_review", "run_pipeline"]
 
 def plan_review(
     settings: Settings, display: Display, last_recipes: Mapping[str, Any], facts: dict[str, Any]
-) -> tuple[SyncPlan | None, list[ReviewTask]]:
+) -> tuple[TeamPlan | None, list[ReviewTask]]:
     """What the next push would do, without doing it.
 
     Returns:
@@ -49,6 +53,9 @@ def plan_review(
         pages, skips = _pages(context)
         segments = _segments(context, pages, skips)
         predictions = _predictions(context, segments)
+        segments = _predicted_only(segments, predictions)
+        predictions = site_evidence(context, segments, predictions)
+        predictions = retrain(context, segments, predictions, reviewing.annotations)
         reviewing.sample(segments, predictions)
         steps = reviewing.plan(segments, predictions, create=False)
         return steps, reviewing.tasks(segments, predictions)
@@ -88,8 +95,12 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         segments = _segments(context, pages, skips)
     if segments and "predictions" in needed:
         predictions = _predictions(context, segments)
+        segments = _predicted_only(segments, predictions)
+        predictions = site_evidence(context, segments, predictions)
     if context.wants("pull"):
         reviewing.pull()
+    if segments and predictions:
+        predictions = retrain(context, segments, predictions, reviewing.annotations)
     if segments and predictions and "sample" in needed:
         reviewing.sample(segments, predictions)
         reviewing.push(segments, predictions)
@@ -101,6 +112,9 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         work = reviewing.annotations()
         run_dataset(context, pages, segments, predictions, labels, work)
 
+
+_LATER = ("site_evidence",)
+"""Options of a labeler that decide what is done with its predictions, not what they are."""
 
 NEEDS = {
     "dataset": ("labels",),
@@ -213,13 +227,22 @@ def _predictions(context: Context, segments: Outcome) -> Outcome:
     made = context.recipe(
         "predictions",
         ["curate.stages.predictions", type(labeler).__module__],
-        {"labeler": settings.config["labeler"], "version": labeler.version},
+        {
+            "labeler": {k: v for k, v in settings.config["labeler"].items() if k not in _LATER},
+            "version": labeler.version,
+        },
     )
     rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = [
         (context.input_key(shard.digest), label_pages, (shard.path, labeler), shard.rows)
         for shard in segments.shards
     ]
     return context.close(context.run_shards(made, rows, complete_input=_complete(segments)))
+
+
+def _predicted_only(segments: Outcome, predictions: Outcome) -> Outcome:
+    """The segmented pages that were predicted: those that broke the labeler are left out."""
+    shards = [predictions.kept.get(n, shard) for n, shard in enumerate(segments.shards)]
+    return replace(segments, shards=shards)
 
 
 def _labels(
@@ -237,11 +260,14 @@ def _labels(
     rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = []
     pairs = list(zip(segments.shards, predictions.shards, strict=False))
     readings = _by_shard([segment for segment, _ in pairs], annotations)
+    everything = [a for found in annotations.values() for a in found]
+    consensus = fit_consensus(everything, label_set, settings.review.consensus)
     for number, (segment, prediction) in enumerate(pairs):
         here = readings.get(number, ())
         seen = [(a.annotation_id, a.updated_at.isoformat(), a.status) for a in here]
-        inputs = LabelInputs(segment.path, prediction.path, here, label_set, origin)
-        key = context.input_key(segment.digest, prediction.digest, seen, origin)
+        inputs = LabelInputs(segment.path, prediction.path, here, label_set, origin, consensus)
+        trust = (consensus.method, consensus.priors, consensus.tables) if here else ()
+        key = context.input_key(segment.digest, prediction.digest, seen, origin, trust)
         rows.append((key, final_labels, (inputs,), segment.rows))
     complete = _complete(segments, predictions)
     return context.close(context.run_shards(made, rows, complete_input=complete))

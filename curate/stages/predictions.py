@@ -11,8 +11,15 @@ import pyarrow as pa
 
 from curate.io import canonical_json, read_rows
 from curate.labelers.base import Labeler
+from curate.limits import Fault
 from curate.runs.output import Output
-from curate.schema import PREDICTED_SCHEMA, PagePrediction
+from curate.schema import (
+    PREDICTED_SCHEMA,
+    SEGMENTED_SCHEMA,
+    PagePrediction,
+    Quarantined,
+    SegmentedPage,
+)
 from curate.segments.rows import from_row
 
 __all__ = ["LABEL_NAMES_KEY", "label_pages", "prediction_of"]
@@ -25,17 +32,64 @@ LABEL_NAMES_KEY = "curate.label_names"
 
 
 def label_pages(out: Output, shard: Path, labeler: Labeler) -> None:
-    """Task body: label the pages of one shard."""
+    """Task body: label the pages of one shard.
+
+    Where pages had to be left out, the shard without them is written beside
+    the predictions, so that both stay aligned row by row.
+    """
     names = canonical_json(list(labeler.label_names))
-    out.write(PREDICTED_SCHEMA, _predicted(out, shard, labeler), metadata={LABEL_NAMES_KEY: names})
+    lost: set[int] = set()
+    rows = _predicted(out, shard, labeler, lost)
+    out.write(PREDICTED_SCHEMA, rows, metadata={LABEL_NAMES_KEY: names})
+    if lost:
+        out.write_kept(SEGMENTED_SCHEMA, _without(shard, lost))
 
 
-def _predicted(out: Output, shard: Path, labeler: Labeler) -> Iterator[pa.Table]:
+def _predicted(out: Output, shard: Path, labeler: Labeler, lost: set[int]) -> Iterator[pa.Table]:
+    first = 0
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
         rows = batch.to_pylist()
         out.counts.n_in += len(rows)
-        predictions = labeler.label([from_row(row) for row in rows])
-        yield _table(rows, predictions, f"{labeler.name}@{labeler.version}")
+        kept, predictions = [], []
+        found = _labelled(out, labeler, [from_row(row) for row in rows])
+        for number, (row, prediction) in enumerate(zip(rows, found, strict=True), first):
+            if isinstance(prediction, Fault):
+                lost.add(number)
+                out.quarantine(
+                    Quarantined(
+                        row["source"],
+                        "predictions",
+                        prediction.reason,
+                        prediction.detail,
+                        row["page_key"],
+                    )
+                )
+            else:
+                kept.append(row)
+                predictions.append(prediction)
+        first += len(rows)
+        if kept:
+            yield _table(kept, predictions, f"{labeler.name}@{labeler.version}")
+
+
+def _labelled(
+    out: Output, labeler: Labeler, pages: Sequence[SegmentedPage]
+) -> Sequence[PagePrediction | Fault]:
+    """All at once; where that fails, or a page is known to kill, one by one."""
+    if not out.watch.careful:
+        found = out.watch.run(labeler.label, pages)
+        if not isinstance(found, Fault):
+            return found
+    singles = (out.watch.run(labeler.label, [page]) for page in pages)
+    return [found if isinstance(found, Fault) else found[0] for found in singles]
+
+
+def _without(shard: Path, lost: set[int]) -> Iterator[pa.RecordBatch]:
+    first = 0
+    for batch in read_rows(shard, batch_rows=BATCH_PAGES):
+        here = [row for row in range(batch.num_rows) if first + row not in lost]
+        yield batch.take(pa.array(here, pa.int64()))
+        first += batch.num_rows
 
 
 def _table(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from curate.errors import SegmentError
 from curate.io import read_rows
+from curate.limits import Fault
 from curate.runs.output import Output
 from curate.schema import SEGMENTED_SCHEMA, Quarantined, SegmentedPage, page_id_of
 from curate.segments.rows import to_batch
@@ -38,11 +39,18 @@ def _segmented(
                 continue
             out.counts.n_in += 1
             try:
-                page = segmenter.segment(
-                    row["content"], media_type=row["media_type"], url=row["url"], site=row["site"]
+                page = out.watch.run(
+                    segmenter.segment,
+                    row["content"],
+                    media_type=row["media_type"],
+                    url=row["url"],
+                    site=row["site"],
                 )
             except SegmentError as error:
                 out.quarantine(_quarantined(row, "can't be split", str(error)))
+                continue
+            if isinstance(page, Fault):
+                out.quarantine(_quarantined(row, page.reason, page.detail))
                 continue
             if not len(page):
                 out.quarantine(_quarantined(row, "no text", "the page has no visible text"))

@@ -1,0 +1,88 @@
+"""Engine `local`: a pool of processes on this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+
+from curate.limits import PageLimits
+from curate.runs.deaths import Deaths
+from curate.runs.engine import Failure, Finished, Task, execute
+
+__all__ = ["run_in_processes"]
+
+IDLE_SECONDS = 60
+"""An idle worker ends after this long; stages that follow at once reuse it."""
+
+
+def run_in_processes(
+    tasks: Sequence[Task], limits: PageLimits, workers: int
+) -> Iterator[Finished | Failure]:
+    """Run tasks in `workers` processes.
+
+    A dying worker fails everything in flight. These tasks are suspects: they
+    run again one by one in a pool of one, so that only the culprit dies.
+    """
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from loky import get_reusable_executor
+    from loky.process_executor import TerminatedWorkerError
+
+    deaths = Deaths(limits)
+    waiting, suspects = list(reversed(tasks)), list[Task]()
+    while waiting or suspects:
+        alone = bool(suspects)
+        n_workers = 1 if alone else min(workers, len(waiting))
+        queue = suspects if alone else waiting
+        executor = get_reusable_executor(
+            max_workers=n_workers,
+            timeout=IDLE_SECONDS,
+            initializer=_end_with_parent,
+            initargs=(os.getpid(),),
+        )
+        flying: dict[Future[Finished | Failure], Task] = {}
+        died = False
+        try:
+            while (queue and not died) or flying:
+                # A short queue in the pool keeps workers busy without handing it everything.
+                while queue and not died and len(flying) < (1 if alone else 2 * n_workers):
+                    task = queue.pop()
+                    flying[executor.submit(execute, task, deaths.attempt(task))] = task
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    task = flying.pop(future)
+                    try:
+                        ended = future.result()
+                    except TerminatedWorkerError as error:
+                        died = True
+                        failed = deaths.died(task, _how(error))
+                        if failed is None:
+                            suspects.append(task)
+                        else:
+                            yield failed
+                    else:
+                        deaths.ended(task)
+                        yield ended
+        except (KeyboardInterrupt, GeneratorExit):
+            executor.shutdown(wait=True, kill_workers=True)
+            raise
+        if died:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+def _how(error: Exception) -> str:
+    found = re.search(r"exit codes? of the workers? (?:are|is) \{(.*?)\}", str(error))
+    return found[1] if found else "no exit code told"
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let a worker end when its driver is killed, and leave Ctrl-C to the driver."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
