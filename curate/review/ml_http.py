@@ -62,7 +62,7 @@ class MLServer(ThreadingHTTPServer):
                 "give another with --port or --host"
             ) from error
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's
         """A client that went away is no matter for a traceback."""
         log.info("%s went away", client_address[0], exc_info=log.isEnabledFor(logging.DEBUG))
 

@@ -20,6 +20,11 @@ from curate.review.ml_backend import AskedPage, Backend, Controls, controls_of
 from curate.review.ml_http import MAX_BODY_BYTES, MLServer
 from curate.schema import page_id_of, segment_id_of
 
+FEW = (
+    '<View><Text name="t" value="$t"/>'
+    '<Labels name="l" toName="t"><Label value="article"/></Labels></View>'
+)
+
 TEXT = "Menu\nA headline \U0001f389\r\n\nThe end."
 
 
@@ -134,8 +139,7 @@ def test_a_project_of_other_names_is_served_in_its_own(backend, label_set):
         ('<!DOCTYPE a [<!ENTITY b "c">]><View/>', "declares entities"),
         ("<View/>", "has no <Labels> over a <Text>"),
         (
-            '<View><Labels name="l" toName="t"><Label value="article"/></Labels><Text name="t" '
-            + 'value="$t"/></View>',
+            FEW,
             "lacks boilerplate, teaser, caption",
         ),
     ],
