@@ -59,7 +59,8 @@ def compose_group(group: str, overrides: Sequence[str]) -> dict[str, Any]:
     """
     option = next((o.partition("=")[2] for o in overrides if o.startswith(f"{group}=")), "default")
     rest = [o for o in overrides if not o.startswith(f"{group}=")]
-    config = compose([f"+{group}={option}", *rest])
+    plus = "" if group in compose([]) else "+"
+    config = compose([f"{plus}{group}={option}", *rest])
     missing = [key for key, value in config[group].items() if value == "???"]
     if missing:
         raise ConfigError(f"{group}.{missing[0]} is not set; give it as {group}.{missing[0]}=VALUE")

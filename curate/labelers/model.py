@@ -27,6 +27,8 @@ from curate.labelers.language import page_language
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
 from curate.labelers.reasons import JoinedReasons, LazyReasons, TreePaths
 from curate.labelers.rules import RulesLabeler, shipped_weights
+from curate.labelers.second import read_look
+from curate.labelers.second_columns import Look
 from curate.labelers.tokens import TokenTable
 from curate.labelers.tree import NodeTable, grow_forest
 from curate.schema import PagePrediction, SegmentedPage
@@ -61,11 +63,13 @@ class ModelLabeler:
         folder: model folder as `curate train` writes it; None is the shipped one.
         max_reasons: features told for each segment.
         threads: threads of the trees; more than one stalls on a busy machine.
+        site_evidence: whether a run lets a site's other pages inform the labels.
     """
 
     folder: str | None = None
     max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
     threads: Annotated[int, Field(ge=1)] = 1
+    site_evidence: bool = True
 
     @property
     def name(self) -> str:
@@ -84,6 +88,19 @@ class ModelLabeler:
 
     def label(self, pages: Sequence[SegmentedPage]) -> list[PagePrediction]:
         """One prediction a page, in order; the same whatever pages stand beside it."""
+        found = self._at_first(pages)
+        look = read_look(self._path())
+        if look is None:
+            return found
+        return look.apply([Look(page, p) for page, p in zip(pages, found, strict=True)])
+
+    @property
+    def model_folder(self) -> Path:
+        """The model folder, the shipped one where none is given."""
+        return Path(self._path())
+
+    def _at_first(self, pages: Sequence[SegmentedPage]) -> list[PagePrediction]:
+        """Predictions before the second look that a model trained further has."""
         out: list[PagePrediction | None] = [None] * len(pages)
         for html in (True, False):
             held: list[int] = []
@@ -129,7 +146,7 @@ class ModelLabeler:
         parts = []
         for begin in range(0, len(page), MAX_SEGMENTS):
             part = _slice(page, begin, min(begin + MAX_SEGMENTS, len(page)))
-            parts.extend(self.label([part]))
+            parts.extend(self._at_first([part]))
         return PagePrediction(
             labels=[label for part in parts for label in part.labels],
             scores=np.concatenate([part.scores for part in parts]),

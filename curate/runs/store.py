@@ -108,7 +108,10 @@ class Store:
             # Markers first: a folder half collected then holds no complete task that isn't.
             for path in sorted(stale, key=lambda path: path.suffix != ".json"):
                 freed += path.stat().st_size
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
             if len(stale) == len(paths):
                 shutil.rmtree(folder)
         return freed

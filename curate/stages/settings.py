@@ -12,6 +12,7 @@ from typing import Any
 from curate.dataset import DatasetConfig
 from curate.errors import ConfigError
 from curate.labelers.base import Labeler
+from curate.labelers.training.project import ProjectTraining
 from curate.pages import PagesConfig
 from curate.review.config import ReviewConfig
 from curate.runs.engine import EngineConfig
@@ -53,6 +54,7 @@ class Settings:
     pages: PagesConfig
     segmenter: Any
     labeler: Labeler
+    train: ProjectTraining
     sample: SampleConfig
     review: ReviewConfig
     dataset: DatasetConfig
@@ -77,6 +79,7 @@ class Settings:
             pages=build("pages", config, PagesConfig),
             segmenter=build("segments", config),
             labeler=build("labeler", config),
+            train=build("train", config, ProjectTraining),
             sample=build("sample", config, SampleConfig),
             review=build("review", config, ReviewConfig),
             dataset=build("dataset", config, DatasetConfig),

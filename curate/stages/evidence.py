@@ -1,0 +1,284 @@
+"""Part of stage `predictions`: lines that recur over a site's pages inform the labels.
+
+Counting is cut in tasks as everything else; only adding up sees all shards, in
+DuckDB, which keeps to a memory limit and spills to disk. What comes out lies
+beside each shard, so a shard is looked at again only where the counts of its
+own sites changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+import curate.labelers
+from curate.io import read_rows
+from curate.labelers.recurrence import first_places
+from curate.labelers.second import SITE_LOOK, look_digest
+from curate.runs.output import Counts, Output
+from curate.segments.rows import from_row
+from curate.stages.context import Context, Outcome, ShardRef
+from curate.stages.looking import LookInputs, look_again
+from curate.text import digest
+
+__all__ = ["COUNT_SCHEMA", "add_up", "census", "count_lines", "site_evidence"]
+
+BATCH_PAGES = 64
+
+PLACES = 1000
+"""Places on the page are counted in thousandths: sums of integers don't depend on
+the order in which shards are added up."""
+
+COUNT_SCHEMA = pa.schema(
+    [
+        pa.field("site", pa.string(), nullable=False),
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("seen", pa.int64(), nullable=False),
+        pa.field("total", pa.int64(), nullable=False),
+        pa.field("squares", pa.int64(), nullable=False),
+    ]
+)
+
+LINES_SCHEMA = pa.schema(
+    [
+        pa.field("site", pa.string(), nullable=False),
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("seen", pa.int32(), nullable=False),
+        pa.field("spread", pa.float32(), nullable=False),
+    ]
+)
+
+SitePages = npt.NDArray[np.int32]
+
+
+def site_evidence(context: Context, segments: Outcome, predictions: Outcome) -> Outcome:
+    """The predictions informed by each site's other pages.
+
+    Returns:
+        An outcome whose shards take the place of those of `predictions`; where
+        the labeler doesn't ask for evidence, `predictions` itself.
+    """
+    settings = context.settings
+    if not getattr(settings.labeler, "site_evidence", False):
+        return predictions
+    folder = Path(curate.labelers.__file__).parent / SITE_LOOK
+    version = look_digest(folder)
+    made = context.recipe("evidence", ["curate.stages.evidence"], {"look": version})
+    limit = settings.engine.memory_limit
+    known = segments.shards if not _waits(segments) and not _waits(predictions) else []
+    if settings.dry_run and not known:
+        return context.close(replace(predictions, stage="evidence", state="may run", recipe=made))
+    pages = census([shard.path for shard in known], limit)
+    with_sites = [number for number in range(len(known)) if number in pages]
+    counted = context.run_shards(
+        made,
+        [
+            (
+                context.input_key("count", known[n].digest, digest(pages[n].tobytes())),
+                count_lines,
+                (known[n].path, pages[n]),
+                known[n].rows,
+            )
+            for n in with_sites
+        ],
+    )
+    keys = [*counted.keys]
+    lines: Sequence[ShardRef] = []
+    if counted.shards and not _waits(counted):
+        files = [shard.path for shard in counted.shards]
+        key = context.input_key("add", [shard.digest for shard in counted.shards])
+        added = context.run_shards(made, [(key, add_up, (files, limit), 0)])
+        keys += added.keys
+        lines = added.shards
+    tasks = []
+    for n, found in zip(with_sites, lines, strict=False):
+        inputs = LookInputs(
+            known[n].path, predictions.shards[n].path, folder, "site", found.path, pages[n]
+        )
+        read = (known[n].digest, predictions.shards[n].digest, found.digest)
+        key = context.input_key("look", read, digest(np.abs(pages[n]).tobytes()))
+        tasks.append((key, look_again, (inputs,), known[n].rows))
+    complete = not _waits(counted) and len(lines) == len(with_sites)
+    outcome = context.run_shards(made, tasks, complete_input=complete)
+    shards = list(predictions.shards)
+    for n, shard in zip(with_sites, outcome.shards, strict=False):
+        shards[n] = shard
+    outcome.shards = shards
+    outcome.keys += keys
+    n = predictions.counts.n_out
+    outcome.counts = Counts(n, n)
+    outcome.cpu_seconds += counted.cpu_seconds
+    outcome.seconds += counted.seconds
+    several = sum(int((np.abs(part) > 1).sum()) for part in pages.values())
+    told = f"{several:,} pages of sites with several" if several else "no site has two pages"
+    outcome.note = ", ".join(part for part in (outcome.note, told) if part)
+    if isinstance(context.facts.get("labeler"), dict):
+        context.facts["labeler"]["site_evidence"] = version
+    return context.close(outcome)
+
+
+def _waits(outcome: Outcome) -> bool:
+    return outcome.state in ("would run", "may run")
+
+
+def census(shards: Sequence[Path], memory_limit: str) -> dict[int, SitePages]:
+    """For each shard the pages of each row's site, 0 where it is the only one.
+
+    Pages of equal text count once: the number is negative for those after the
+    first. Shards without a site of several pages are left out.
+    """
+    if not shards:
+        return {}
+    import duckdb
+
+    sizes: dict[int, int] = {}
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
+        rows = connection.execute(
+            """
+            WITH pages AS (
+                SELECT site, text_hash, list_position($files, filename) - 1 AS shard,
+                       file_row_number AS row
+                FROM read_parquet($files, filename = true, file_row_number = true)
+            ),
+            numbered AS (
+                SELECT *, row_number() OVER (
+                    PARTITION BY site, text_hash ORDER BY shard, row
+                ) AS copy
+                FROM pages
+            ),
+            sites AS (
+                SELECT site, count(*) FILTER (copy = 1) AS n FROM numbered GROUP BY site
+            )
+            SELECT shard, row, CASE WHEN copy = 1 THEN n ELSE -n END
+            FROM numbered JOIN sites USING (site) WHERE n > 1
+            """,
+            {"files": [str(path) for path in shards]},
+        )
+        while batch := rows.fetchmany(10_000):
+            for shard, row, n in batch:
+                found[shard].append((row, n))
+        for shard, rows_of in connection.execute(
+            "SELECT list_position($files, file_name) - 1, sum(num_rows) "
+            "FROM parquet_file_metadata($files) GROUP BY 1",
+            {"files": [str(path) for path in shards]},
+        ).fetchall():
+            sizes[int(shard)] = int(rows_of)
+    out: dict[int, SitePages] = {}
+    for shard, pairs in found.items():
+        pages = np.zeros(sizes[shard], np.int32)
+        index = np.array(pairs, np.int64)
+        pages[index[:, 0]] = index[:, 1]
+        out[shard] = pages
+    return out
+
+
+def count_lines(out: Output, shard: Path, site_pages: SitePages) -> None:
+    """Task body: on how many pages of one shard each line of a site stands, and where."""
+    out.write(COUNT_SCHEMA, _counted(shard, site_pages))
+    out.counts.n_in = out.counts.n_out
+
+
+def _counted(shard: Path, site_pages: SitePages) -> Iterator[pa.Table]:
+    keys: dict[str, list[npt.NDArray[np.uint64]]] = defaultdict(list)
+    sums: dict[str, list[npt.NDArray[np.int64]]] = defaultdict(list)
+    first = 0
+    for batch in read_rows(shard, batch_rows=BATCH_PAGES):
+        wanted = np.flatnonzero(site_pages[first : first + batch.num_rows])
+        for row, n in zip(
+            batch.take(pa.array(wanted)).to_pylist(), site_pages[first + wanted], strict=True
+        ):
+            found, place = first_places(from_row(row))
+            # Copies of a page count nothing, but want to know what recurs on them.
+            once = int(n > 0)
+            at = np.rint(place * PLACES).astype(np.int64) * once
+            keys[row["site"]].append(found)
+            sums[row["site"]].append(np.column_stack([np.full(len(found), once), at, at * at]))
+        first += batch.num_rows
+    for site in sorted(keys):
+        names, inverse = np.unique(np.concatenate(keys[site]), return_inverse=True)
+        total = np.zeros((len(names), 3), np.int64)
+        np.add.at(total, inverse, np.concatenate(sums[site]))
+        yield pa.table(
+            {
+                "site": pa.repeat(site, len(names)),
+                "key": names,
+                "seen": total[:, 0],
+                "total": total[:, 1],
+                "squares": total[:, 2],
+            },
+            schema=COUNT_SCHEMA,
+        )
+
+
+def add_up(out: Output, counts: Sequence[Path], memory_limit: str) -> None:
+    """Task body: the lines on two pages or more, a shard for each shard that has them."""
+    import duckdb
+
+    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
+        rows = connection.sql(
+            """
+            WITH parts AS (
+                SELECT list_position($files, filename) - 1 AS shard, site, key, seen, total, squares
+                FROM read_parquet($files, filename = true)
+            ),
+            lines AS (
+                SELECT site, key, sum(seen) AS seen, sum(total) AS total, sum(squares) AS squares
+                FROM parts GROUP BY site, key HAVING sum(seen) > 1
+            )
+            SELECT parts.shard, site, key, lines.seen::BIGINT AS seen,
+                   lines.total::BIGINT AS total, lines.squares::BIGINT AS squares
+            FROM parts JOIN lines USING (site, key) ORDER BY parts.shard, site, key
+            """,
+            params={"files": [str(path) for path in counts]},
+        ).to_arrow_reader(50_000)
+        pending = _Split(rows)
+        for shard in range(len(counts)):
+            out.write(LINES_SCHEMA, (_lines(part) for part in pending.of(shard)))
+    out.counts.n_in = out.counts.n_out
+
+
+class _Split:
+    """A stream of batches ordered by shard, taken apart by shard."""
+
+    def __init__(self, batches: Any) -> None:
+        self._batches = iter(batches)
+        self._held: pa.RecordBatch | None = None
+
+    def of(self, shard: int) -> Iterator[pa.RecordBatch]:
+        """The next rows, as long as they are of this shard."""
+        while True:
+            batch = self._held if self._held is not None else next(self._batches, None)
+            self._held = None
+            if batch is None:
+                return
+            shards = batch.column("shard").to_numpy()
+            n = int(np.searchsorted(shards, shard, side="right"))
+            if n:
+                yield batch.slice(0, n)
+            if n < batch.num_rows:
+                self._held = batch.slice(n)
+                return
+
+
+def _lines(batch: pa.RecordBatch) -> pa.Table:
+    seen = batch.column("seen").to_numpy().astype(np.float64)
+    mean = batch.column("total").to_numpy() / seen / PLACES
+    square = batch.column("squares").to_numpy() / seen / PLACES**2
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0)).astype(np.float32)
+    return pa.table(
+        {
+            "site": batch.column("site"),
+            "key": batch.column("key"),
+            "seen": seen.astype(np.int32),
+            "spread": spread,
+        },
+        schema=LINES_SCHEMA,
+    )

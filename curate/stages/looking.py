@@ -1,0 +1,146 @@
+"""A second look at predictions: task bodies that read aligned shards and write them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.errors import LabelerError
+from curate.io import read_rows
+from curate.labelers.base import LABEL_NAMES
+from curate.labelers.recurrence import LineCounts, SiteEvidence, evidence_of
+from curate.labelers.second import SecondLook, read_look
+from curate.labelers.second_columns import Look
+from curate.runs.output import Output
+from curate.schema import PREDICTED_SCHEMA
+from curate.segments.rows import from_row
+from curate.stages.labels import label_names_of
+from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
+
+__all__ = ["LookInputs", "look_again", "look_at", "looks_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class LookInputs:
+    """What one task reads.
+
+    Attributes:
+        segmented, predicted: aligned shards, row by row.
+        folder: the second look.
+        name: what is added to the labeler's name, e.g. `site`.
+        lines: recurring lines of the shard's sites, where the look reads them.
+        site_pages: int32, pages of each row's site; 0 where it is the only one.
+    """
+
+    segmented: Path
+    predicted: Path
+    folder: Path
+    name: str
+    lines: Path | None = None
+    site_pages: npt.NDArray[np.int32] | None = None
+
+
+def look_at(folder: Path) -> SecondLook:
+    """The second look in a folder.
+
+    Raises:
+        LabelerError: there is none, or it can't be read.
+    """
+    look = read_look(str(folder))
+    if look is None:
+        raise LabelerError(f"{folder}: no second.json; train the look again")
+    return look
+
+
+def look_again(out: Output, inputs: LookInputs) -> None:
+    """Task body: a second look at one shard's predictions."""
+    metadata = pq.read_schema(inputs.predicted).metadata or {}
+    names = metadata[LABEL_NAMES_KEY.encode()].decode()
+    out.write(PREDICTED_SCHEMA, _looked(out, inputs), metadata={LABEL_NAMES_KEY: names})
+
+
+def _looked(out: Output, inputs: LookInputs) -> Iterator[pa.Table]:
+    look = look_at(inputs.folder)
+    tag = f"+{inputs.name}@{look.name}"
+    for rows, looks in looks_of(inputs):
+        out.counts.n_in += len(rows)
+        found = look.apply(looks)
+        for row, before, after in zip(rows, looks, found, strict=True):
+            if after is before.prediction:
+                continue
+            row["labels"] = list(after.labels)
+            row["scores"] = np.asarray(after.scores, np.float32).ravel()
+            row["main"] = np.asarray(after.main, bool)
+            row["reasons"] = [list(reasons) for reasons in after.reasons]
+            row["labeler"] += tag
+        columns = {name: [row[name] for row in rows] for name in PREDICTED_SCHEMA.names}
+        yield pa.table(columns, schema=PREDICTED_SCHEMA)
+
+
+def looks_of(inputs: LookInputs) -> Iterator[tuple[list[dict[str, Any]], list[Look]]]:
+    """The shard's predicted rows and pages, a batch at a time.
+
+    Raises:
+        LabelerError: the labeler gives other labels than a second look reads.
+    """
+    names = label_names_of(inputs.predicted)
+    if names != LABEL_NAMES:
+        raise LabelerError(
+            f"the labeler gives {', '.join(names)}; a second look needs "
+            f"{', '.join(LABEL_NAMES)}: set labeler.site_evidence=false and train.on_review=false"
+        )
+    sites = _Sites(inputs)
+    batches = zip(
+        read_rows(inputs.segmented, batch_rows=BATCH_PAGES),
+        read_rows(inputs.predicted, batch_rows=BATCH_PAGES),
+        strict=True,
+    )
+    for segmented, predicted in batches:
+        rows = predicted.to_pylist()
+        looks = []
+        for page_row, row in zip(segmented.to_pylist(), rows, strict=True):
+            assert page_row["page_id"] == row["page_id"], "shards of two stages are not aligned"
+            page = from_row(page_row)
+            evidence = sites.evidence(page_row["site"], page)
+            looks.append(Look(page, prediction_of(row, len(names)), evidence))
+        yield rows, looks
+
+
+_NONE = LineCounts(0, np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+class _Sites:
+    """What recurs on the sites of one shard; rows are asked for in order."""
+
+    def __init__(self, inputs: LookInputs) -> None:
+        self._pages = inputs.site_pages
+        self._row = -1
+        self._counts: dict[str, LineCounts] = {}
+        if inputs.lines is None or self._pages is None:
+            return
+        table = pq.read_table(inputs.lines)
+        names = table["site"].to_pylist()
+        keys, seen = table["key"].to_numpy(), table["seen"].to_numpy()
+        spread = table["spread"].to_numpy()
+        begin = 0
+        for at in range(1, len(names) + 1):
+            if at == len(names) or names[at] != names[begin]:
+                part = slice(begin, at)
+                self._counts[names[begin]] = LineCounts(0, keys[part], seen[part], spread[part])
+                begin = at
+
+    def evidence(self, site: str, page: Any) -> SiteEvidence | None:
+        """Evidence on the next row's page; None where its site has no other page."""
+        self._row += 1
+        if self._pages is None or self._pages[self._row] < 2:
+            return None
+        known = self._counts.get(site, _NONE)
+        n = int(self._pages[self._row])
+        return evidence_of(page, LineCounts(n, known.keys, known.seen, known.spread))
