@@ -125,6 +125,7 @@ def _status(config: dict[str, Any]) -> int:
 
     from curate.review.annotations import load
     from curate.review.project import ReviewProject, connect
+    from curate.stages.exports import sync_work
 
     settings = _settings(config)
     state = Path(settings.paths.state)
@@ -142,6 +143,7 @@ def _status(config: dict[str, Any]) -> int:
             f"on the server: {told.tasks} pages, {told.annotated} annotated, "
             f"{told.annotations} annotations, {told.skipped} skipped"
         )
+    sync_work(settings.paths, settings.name, console.print)
     pulled = load(settings.export_folder / "annotations")
     done = [a for a in pulled if a.status == "submitted"]
     people = Counter(a.annotator for a in done)

@@ -107,12 +107,21 @@ class _Work:
 
         lock = self.state / "review" / f"{self.name}.sync.lock"
         with locked(lock, on_wait=self.console.print):
+            self.sync()
             yield
+            self.sync()
+
+    def sync(self) -> None:
+        """Where exports are a URL: what is there here, and what is here there."""
+        from curate.stages.exports import sync_work
+
+        sync_work(self.paths, self.name, self.console.print)
 
 
 def _export(args: argparse.Namespace, work: _Work) -> int:
     from curate.review.backup import export
 
+    work.sync()
     n = export(work.folder, args.file)
     work.console.print(f"{n} rows of human work in {args.file}")
     key = work.state / "pseudonym.key"

@@ -29,6 +29,7 @@ from curate.dataset.hub import push_once
 from curate.dataset.neighbours import NEIGHBOURS, export_neighbours
 from curate.dataset.quality import quality
 from curate.dataset.remote import Remote
+from curate.dataset.remote_work import exchange
 from curate.dataset.reread import reload_and_compare
 from curate.dataset.scan import without_places
 from curate.dataset.versions import MANIFEST, Home, publish_lock
@@ -117,7 +118,7 @@ def publish(
         export_neighbours(published.path, config.neighbours)
         if leader is not None:
             if config.neighbours:
-                leader.exchange(home.folder, [f"{NEIGHBOURS}/{published.version}"])
+                exchange(leader, home.folder, f"{NEIGHBOURS}/{published.version}")
             published = replace(published, url=leader.bring(home, progress))
         if mirror is not None:
             published = replace(published, mirrored=mirror.bring(home, progress))

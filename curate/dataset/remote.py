@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from curate.dataset.base import Progress, no_progress
 from curate.dataset.remote_lock import RemoteLock
 from curate.dataset.versions import LATEST, Home, check_copy
 from curate.errors import DatasetError
-from curate.io import TEMP_PREFIX, atomic_path, write_json
+from curate.io import TEMP_PREFIX, write_json
 
 __all__ = ["Remote"]
 
@@ -106,6 +106,8 @@ class Remote:
             if self._leads and told is not None:
                 self._give_way(home, told)
             if told is None or self._missing(home, told) is not None:
+                if self._leads and told is not None:
+                    self._take_card(home, str(told["version"]))
                 return
             version = str(told["version"])
             staging = home.stage()
@@ -166,6 +168,12 @@ class Remote:
         if kept and kept[-1] == there[-1]:
             write_json(home.folder / LATEST, told)
 
+    def _take_card(self, home: Home, version: str) -> None:
+        """The card as it is there: somebody may have written into its notes."""
+        path = home.folder / version / "README.md"
+        if path.exists() and (raw := self.get(f"{version}/README.md")) is not None:
+            path.write_bytes(raw)
+
     def _download(self, version: str, staging: Path) -> None:
         for path in self._fs.find(f"{self._root}/{version}"):
             relative = str(path).split(f"{self._root}/{version}/", 1)[1]
@@ -222,55 +230,38 @@ class Remote:
             "this one away to go on from there"
         )
 
-    # ------------------------------------------------------ files that only grow
+    # ------------------------------------------------------------- other files
 
-    def exchange(self, home: Path, folders: Sequence[str], *, send: bool = True) -> int:
-        """Make both sides hold the files of both, in folders whose files never change.
-
-        What is on one side only goes to the other; nothing is replaced or
-        removed, whoever else writes there at the same time.
-
-        Args:
-            home: the working copy.
-            folders: in it, such as `annotations`.
-            send: also upload; False only reads.
-
-        Returns:
-            Files moved.
-        """
-        moved = 0
+    def names(self, folder: str) -> dict[str, int]:
+        """Files in a folder there and their sizes, by their path in it; none that are hidden."""
+        base = f"{self._root}/{folder}"
         with self._told():
             self._fs.invalidate_cache()
-            for folder in folders:
-                base = f"{self._root}/{folder}"
-                there = {}
-                for path, info in self._fs.find(base, detail=True).items():
-                    name = str(path).split(f"{base}/", 1)[1]
-                    if not name.rsplit("/", 1)[-1].startswith("."):
-                        there[name] = int(info["size"])
-                here = {
-                    path.relative_to(home / folder).as_posix(): path
-                    for path in sorted((home / folder).rglob("[!.]*"))
-                    if path.is_file()
-                }
-                for name in sorted(there.keys() - here.keys()):
-                    with atomic_path(home / folder / name) as temp:
-                        self._fs.get_file(f"{base}/{name}", str(temp))
-                        if temp.stat().st_size != there[name]:
-                            raise DatasetError(f"{base}/{name}: not read whole; run again")
-                    moved += 1
-                for name in sorted(here.keys() - there.keys()) if send else ():
-                    self._put(f"{folder}/{name}", here[name].read_bytes())
-                    moved += 1
-        return moved
+            found = {
+                str(path).split(f"{base}/", 1)[1]: int(info["size"])
+                for path, info in self._fs.find(base, detail=True).items()
+            }
+        return {name: n for name, n in found.items() if not Path(name).name.startswith(".")}
 
-    def send(self, path: Path, name: str) -> None:
-        """Put one small file there under a name, replacing what is there."""
+    def get(self, name: str) -> bytes | None:
+        """One small file, None where there is none."""
         with self._told():
-            self._put(name, path.read_bytes())
+            try:
+                return bytes(self._fs.cat_file(f"{self._root}/{name}"))
+            except FileNotFoundError:
+                return None
+
+    def put(self, name: str, raw: bytes) -> None:
+        """One small file, visible only when it is whole; replaces what is there."""
+        with self._told():
+            self._put(name, raw)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; nothing happens where there is none."""
+        with self._told(), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{name}")
 
     def _put(self, name: str, raw: bytes) -> None:
-        """One file, visible only when it is whole."""
         target = f"{self._root}/{name}"
         self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         protocols = self._fs.protocol

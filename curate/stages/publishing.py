@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curate.dataset import ShardPair
+from curate.dataset import ShardPair, Withdrawn
 from curate.io import json_digest, read_json, write_json
+from curate.review.withdraw import Blocked
+from curate.review.withdraw import blocked as withdrawn
 from curate.runs.fingerprint import room
 from curate.runs.passport import redact
 from curate.schema import Annotation
 from curate.stages.context import Context, Outcome
+from curate.stages.exports import remote_home
+from curate.stages.people import without_people
 
 __all__ = ["run_dataset"]
 
@@ -67,7 +71,9 @@ def run_dataset(
     ]
     stages = (segments, labels, pages) if settings.dataset.html else (segments, labels)
     read = [[shard.digest for shard in stage.shards] for stage in stages]
-    key = context.input_key(read, seen)
+    gone = withdrawn(settings.export_folder / "annotations")
+    taken_out = [sorted(gone.pages), sorted(gone.annotators)] if gone != Blocked() else []
+    key = context.input_key(read, seen, *taken_out)
     outcome.keys = [key]
     marker = context.store.peek(made) / f"{key}.json"
     complete = segments.state not in ("would run", "may run") and labels.state not in (
@@ -81,7 +87,7 @@ def run_dataset(
     if settings.dry_run:
         outcome.state = "may run" if not complete else "would run"
         return context.close(outcome)
-    _publish(context, outcome, shards, marker)
+    _publish(context, outcome, shards, Withdrawn(gone.pages, gone.annotators), marker)
     outcome.seconds = time.perf_counter() - started
     outcome.n_ran = 1
     return context.close(outcome)
@@ -90,6 +96,7 @@ def run_dataset(
 def _published(context: Context, marker: Path) -> str | None:
     """The version that this input made, where it still is the latest and there."""
     folder = context.settings.export_folder
+    remote = remote_home(context.settings.paths, context.settings.name)
     try:
         version = str(read_json(marker)["version"])
         latest = str(read_json(folder / "latest.json")["version"])
@@ -97,10 +104,18 @@ def _published(context: Context, marker: Path) -> str | None:
         return None
     if version != latest or not (folder / version / "manifest.json").is_file():
         return None
+    if remote is not None and remote.latest_version() != version:
+        return None
     return version
 
 
-def _publish(context: Context, outcome: Outcome, shards: Sequence[ShardPair], marker: Path) -> None:
+def _publish(
+    context: Context,
+    outcome: Outcome,
+    shards: Sequence[ShardPair],
+    gone: Withdrawn,
+    marker: Path,
+) -> None:
     from curate.dataset import publish
 
     settings = context.settings
@@ -110,7 +125,9 @@ def _publish(context: Context, outcome: Outcome, shards: Sequence[ShardPair], ma
         settings.label_set,
         shards,
         exports=Path(settings.paths.exports),
+        exports_url=settings.paths.exports_url,
         name=settings.name,
+        withdrawn=gone,
         facts=_facts(context),
         report=_report(context),
         memory_limit=settings.engine.memory_limit,
@@ -121,6 +138,9 @@ def _publish(context: Context, outcome: Outcome, shards: Sequence[ShardPair], ma
     outcome.counts.n_out -= sum(left.values())
     outcome.state = "ran" if published.changed else "unchanged"
     outcome.note = f"{published.version} {'published' if published.changed else 'holds it'}"
+    for place in (published.url, published.mirrored, published.pushed):
+        if place is not None:
+            context.notes.append(f"{published.version} is at {place}")
     context.facts["version"] = published.version
     context.published = published
     context.notes.extend(published.notes)
@@ -186,4 +206,6 @@ def _facts(context: Context) -> dict[str, Any]:
         if name in COUNTED
     }
     told = {name: redact(context.facts.get(name)) for name in TOLD}
+    for name in ("config", "overrides"):
+        told[name] = without_people(told[name])
     return {"stages": redact(stages), **told}

@@ -18,6 +18,7 @@ from curate.review.config import ReviewConfig
 from curate.runs.engine import EngineConfig
 from curate.sample.base import SampleConfig
 from curate.schema import LabelSet
+from curate.text import digest
 
 __all__ = ["STAGES", "Paths", "Settings", "build", "dataset_name"]
 
@@ -28,12 +29,31 @@ drawn, so that what was just reviewed makes room for new pages."""
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Options of the `paths` group; see `configs/paths/local.yaml`."""
+    """Options of the `paths` group; see `configs/paths/local.yaml`.
+
+    Attributes:
+        exports: a folder. Of a URL that is given, the working copy.
+        exports_url: the URL, None where exports are a folder.
+    """
 
     exports: str = "exports"
     store: str = ".curate/store"
     runs: str = ".curate/runs"
     state: str = ".curate/state"
+    exports_url: str | None = dataclasses.field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Tell a URL from a folder."""
+        scheme, found, rest = self.exports.partition("://")
+        if not found:
+            return
+        if scheme in ("file", "local"):
+            object.__setattr__(self, "exports", rest)
+            return
+        # Not in the store: it may hold work that has not gone up yet.
+        folder = f"{self.state}/exports/{digest(self.exports.rstrip('/'), chars=12)}"
+        object.__setattr__(self, "exports_url", self.exports)
+        object.__setattr__(self, "exports", folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,7 @@ class Settings:
 
     @property
     def export_folder(self) -> Path:
-        """`exports/<name>`."""
+        """`exports/<name>`, or its working copy where exports are a URL."""
         return Path(self.paths.exports) / self.name
 
 

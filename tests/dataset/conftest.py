@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from curate.schema import (
     page_id_of,
 )
 from curate.text import text_hash
+
+from .servers import s3_server
 
 LABELS = LabelSet(
     name="web4",
@@ -351,6 +353,30 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return Bench(tmp_path_factory.mktemp("published")).publish(
         make_docs(), facts={"code": "curate 0.1.0"}
     )
+
+
+@pytest.fixture
+def s3() -> Iterator[str]:
+    """URL of a folder on an S3 server on loopback."""
+    with s3_server() as (_, url):
+        yield url
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    """URL of a folder in memory."""
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    store.store.clear()
+    yield "memory://exports"
+    store.store.clear()
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.acceptance)])
+def url(request: pytest.FixtureRequest) -> str:
+    """Both, one after the other."""
+    return str(request.getfixturevalue(request.param))
 
 
 DocMaker = Callable[..., Doc]

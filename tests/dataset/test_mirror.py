@@ -1,7 +1,6 @@
 """Copies of versions at fsspec URLs: in memory, and on an S3 server on loopback."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +14,6 @@ from curate.errors import DatasetError
 from .conftest import Bench, make_docs
 
 pytestmark = pytest.mark.usefixtures("fast")
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    moto = pytest.importorskip("moto.server", reason="needs moto[server] and s3fs")
-    pytest.importorskip("s3fs")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    bucket = f"bucket-{port}"
-    store = fsspec.filesystem("s3", skip_instance_cache=True)
-    store.clear_instance_cache()  # instances remember the server of another test
-    store.mkdir(bucket)
-    yield f"s3://{bucket}/exports"
-    server.stop()
-
-
-@pytest.fixture
-def memory() -> Iterator[str]:
-    store = fsspec.filesystem("memory")
-    store.store.clear()
-    yield "memory://exports"
-    store.store.clear()
-
-
-@pytest.fixture(params=["memory", "s3"])
-def url(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
 
 
 def there(url: str) -> dict[str, bytes]:
