@@ -19,6 +19,7 @@ from curate.labelers.marks import (
     own_columns,
     score_columns,
 )
+from curate.labelers.nodes import N_TAG_FLAGS, TAG_FLAGS, NodeTable
 from curate.labelers.surroundings import (
     PLACE_NAMES,
     container_columns,
@@ -28,7 +29,7 @@ from curate.labelers.surroundings import (
     window_names,
 )
 from curate.labelers.tokens import TokenTable
-from curate.labelers.tree import N_TAG_FLAGS, TAG_FLAGS, Forest, NodeTable, above_sums
+from curate.labelers.tree import Forest, above_sums
 from curate.labelers.wording import (
     CREDIT_NAMES,
     OVERLAP_NAMES,

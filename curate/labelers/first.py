@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats, Ints
+from curate.labelers.nodes import NodeTable
 from curate.labelers.tokens import HASH_BITS, Tokens, TokenTable
-from curate.labelers.tree import Forest, NodeTable, above_sums
+from curate.labelers.tree import Forest, above_sums
 
 __all__ = [
     "N_OUTPUTS",

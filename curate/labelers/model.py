@@ -24,13 +24,14 @@ from curate.labelers.features import (
 from curate.labelers.first import first_scores, neighbours
 from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
 from curate.labelers.language import page_language
+from curate.labelers.nodes import NodeTable
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
 from curate.labelers.reasons import JoinedReasons, LazyReasons, TreePaths
 from curate.labelers.rules import RulesLabeler, shipped_weights
 from curate.labelers.second import read_look
 from curate.labelers.second_columns import Look
 from curate.labelers.tokens import TokenTable
-from curate.labelers.tree import NodeTable, grow_forest
+from curate.labelers.tree import grow_forest
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MACHINERY", "ROLE_WORDS", "UNSPACED_TIME", "role_bits"]
+__all__ = ["MACHINERY", "ROLE_WORDS", "UNSPACED_TIME", "WORD_ROLES", "role_bits"]
 
 _ROLES = {
     "navigation": "nav navbar navigation menu submenu megamenu dropdown topbar menuitem navi skip",
@@ -36,7 +36,7 @@ _ROLES = {
     "account": "login logon account register cart basket checkout minicart wishlist signin",
     "content": """content article body post entry story text main maincontent richtext prose
         markdown wysiwyg rte rich articlebody paragraph singlepost docs document""",
-    "title": "title headline heading hed h1 name subject",
+    "title": "title headline heading hed h1 h0 name subject",
     "summary": "summary excerpt dek description desc subtitle standfirst lead lede intro abstract",
     "price": "price prices amount money sale stock sku rating stars review reviews",
     "contents": "toc tableofcontents contents outline anchors",
@@ -56,6 +56,9 @@ _WORDS: dict[str, int] = {}
 for _bit, _names in enumerate(_ROLES.values()):
     for _word in _names.split():
         _WORDS[_word] = _WORDS.get(_word, 0) | 1 << _bit
+
+WORD_ROLES = _WORDS
+"""Words to the roles they name, as bits."""
 
 _PART = re.compile(r"@?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|h1")
 

@@ -53,6 +53,8 @@ def spaced(text: str) -> str:
 
 def hash_text(text: str) -> int:
     """32-bit hash that is the same in every process and on every machine."""
+    if text.isascii():
+        return zlib.crc32(text.encode())
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 

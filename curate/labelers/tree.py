@@ -7,67 +7,16 @@ stretch of consecutive segments, so sums over an element are one subtraction
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats, Ints
-from curate.labelers.patterns import ROLE_WORDS, role_bits
-from curate.labelers.tokens import HASH_BITS, hash_text
+from curate.labelers.nodes import NodeTable
 
-__all__ = [
-    "N_CLASS_FLAGS",
-    "TAG_FLAGS",
-    "Forest",
-    "NodeTable",
-    "above_sums",
-    "grow_forest",
-    "token_keys",
-]
-
-TAG_FLAGS = (
-    "nav",
-    "header",
-    "footer",
-    "aside",
-    "main",
-    "article",
-    "section",
-    "form",
-    "figure",
-    "table",
-    "ul",
-    "li",
-    "dl",
-    "a",
-    "button",
-    "blockquote",
-    "noscript",
-    "p",
-    "pre",
-    "details",
-    "dialog",
-    "figcaption",
-    *(f"@{name}" for name in ROLE_WORDS),
-)
-"""Tags whose presence among the ancestors is a feature of its own."""
-
-_TAG_FLAG = {tag: index for index, tag in enumerate(TAG_FLAGS)} | {
-    "ol": TAG_FLAGS.index("ul"),
-    "select": TAG_FLAGS.index("form"),
-    "fieldset": TAG_FLAGS.index("form"),
-    "code": TAG_FLAGS.index("pre"),
-    "dd": TAG_FLAGS.index("dl"),
-    "dt": TAG_FLAGS.index("dl"),
-}
-
-N_CLASS_FLAGS = len(ROLE_WORDS)
-N_TAG_FLAGS = len(TAG_FLAGS) - N_CLASS_FLAGS
-_ROLE_SHIFTS = np.arange(N_CLASS_FLAGS)
-
+__all__ = ["Forest", "above_sums", "grow_forest"]
 
 REPEATED = 3
 """Siblings of one kind from which an element counts as an item of a list."""
@@ -75,108 +24,8 @@ REPEATED = 3
 BIG_RATIOS = (0.04, 0.2)
 """Shares of the page's words from which an element counts as a section."""
 
-MAX_ATTR_CHARS = 300
-
-MAX_KEYS = 40
-"""Features of one element; generated class lists run to hundreds."""
-
-MAX_NODE_ROWS = 1 << 16
-"""Distinct elements remembered; past that the table starts anew."""
-
-_ATOM = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
-_DIGITS = re.compile(r"\d+")
-
-
-def token_keys(token: str) -> list[str]:
-    """Hashed features of one class, id, role or property: the whole and its parts.
-
-    A tag comes as `<tag` and is left whole.
-    """
-    if token[0] == "<":
-        return [token]
-    if token.islower() and token.isalpha():
-        return [token, "~" + token] if len(token) > 2 else ["~" + token] * (len(token) > 1)
-    whole = _DIGITS.sub("0", token.lower())
-    keys = [whole] if len(whole) > 2 else []
-    parts = {f"~{part.lower()}" for part in _ATOM.findall(token)}
-    return [*keys, *sorted(part for part in parts if len(part) > 2)]
-
-
-class NodeTable(dict[tuple[str, str], int]):
-    """Rows of all (tag, attributes) met so far, like `tokens.TokenTable`.
-
-    Attributes:
-        flags: float32 [n_rows, len(TAG_FLAGS)].
-        weights: float32 [n_rows, n_weights], sums over the element's keys.
-        buckets: n_rows arrays of hash buckets; kept only without weights, for training.
-        kind: int list [n_rows], equal for elements that differ only in digits.
-    """
-
-    def __init__(self, bucket_weights: Floats | None = None, max_rows: int = MAX_NODE_ROWS) -> None:
-        super().__init__()
-        self.max_rows = max_rows
-        self.bucket_weights = (
-            np.zeros((1 << HASH_BITS, 0), np.float32) if bucket_weights is None else bucket_weights
-        )
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all rows."""
-        self.clear()
-        self.flags: Floats = np.zeros((512, len(TAG_FLAGS)), np.float32)
-        self.weights: Floats = np.zeros((512, self.bucket_weights.shape[1]), np.float32)
-        self.buckets: list[Ints] = []
-        self.kind: list[int] = []
-        self._kinds: dict[tuple[str, str], int] = {}
-        self._tokens: dict[str, list[int]] = {}
-
-    def learn(self, elements: Sequence[tuple[str, str]]) -> None:
-        """Add rows for elements, none of them known."""
-        row, to = len(self), len(self) + len(elements)
-        while to > len(self.flags):
-            self.flags = np.concatenate([self.flags, np.zeros_like(self.flags)])
-            self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
-        told: list[list[int]] = []
-        for tag, attrs in elements:
-            found = list(self._of("<" + tag))
-            for token in attrs[:MAX_ATTR_CHARS].split():
-                found.extend(self._of(token))
-            told.append(found[:MAX_KEYS])
-        bits = np.array([role_bits(attrs) for _, attrs in elements], np.int64)
-        self.flags[row:to, N_TAG_FLAGS:] = bits[:, None] >> _ROLE_SHIFTS & 1
-        for at, (tag, attrs) in enumerate(elements, row):
-            if tag in _TAG_FLAG:
-                self.flags[at, _TAG_FLAG[tag]] = 1.0
-            same = (tag, _DIGITS.sub("0", attrs[:MAX_ATTR_CHARS]))
-            self.kind.append(self._kinds.setdefault(same, len(self._kinds)))
-        if self.weights.shape[1]:
-            begins = np.cumsum([0] + [len(found) for found in told[:-1]])
-            flat = np.fromiter(chain.from_iterable(told), np.int64)
-            self.weights[row:to] = np.add.reduceat(self.bucket_weights[flat], begins, axis=0)
-        else:
-            self.buckets.extend(np.array(found, np.int64) for found in told)
-        self.update(zip(elements, range(row, to), strict=True))
-
-    def _of(self, token: str) -> list[int]:
-        """Buckets of one token of an element: the whole and its parts."""
-        buckets = self._tokens.get(token)
-        if buckets is None:
-            buckets = [hash_text(key) >> (32 - HASH_BITS) for key in token_keys(token)]
-            if len(self._tokens) > 4 * self.max_rows:
-                self._tokens.clear()
-            self._tokens[token] = buckets
-        return buckets
-
-    def read(self, tags: Sequence[str], attrs: Sequence[str]) -> list[int]:
-        """Rows of a page's elements."""
-        elements = list(zip(tags, attrs, strict=True))
-        new = [element for element in dict.fromkeys(elements) if element not in self]
-        if new:
-            self.learn(new)
-        return list(map(self.__getitem__, elements))
-
-    def __reduce__(self) -> tuple[type[NodeTable], tuple[Floats, int]]:
-        return type(self), (self.bucket_weights, self.max_rows)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_MIX2 = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,9 +37,9 @@ class Forest:
         parent: int64 [n_nodes]; a root is its own parent.
         first, stop: int64 [n_nodes], the stretch of segments an element covers.
         depth: int64 [n_nodes].
-        path: int64 [n_nodes], equal for elements with the same tags and classes
-            all the way up.
-        alike: int64 [n_nodes], equal for elements of one page whose own and whose
+        path: uint64 [n_nodes], equal for elements of one page with the same tags
+            and classes all the way up.
+        alike: uint64 [n_nodes], equal for elements of one page whose own and whose
             parent's tag and classes are the same.
         repeats: int64 [n_nodes], siblings of the same kind, itself included.
         item: int64 [n_nodes], nearest element at or above that is repeated at
@@ -205,8 +54,8 @@ class Forest:
     first: Ints
     stop: Ints
     depth: Ints
-    path: Ints
-    alike: Ints
+    path: npt.NDArray[np.uint64]
+    alike: npt.NDArray[np.uint64]
     repeats: Ints
     item: Ints
     big: Sequence[Ints]
@@ -221,106 +70,120 @@ def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
         table: where elements are looked up.
         words: float [n_segments], words of each segment.
     """
-    if len(table) > table.max_rows:
-        table.reset()
-    rows: list[int] = []
-    parent: list[Ints] = []
-    depth: list[Ints] = []
-    path: list[Ints] = []
-    alike: list[Ints] = []
-    first: list[Ints] = []
-    stop: list[Ints] = []
-    item: list[Ints] = []
-    big: tuple[list[Ints], ...] = tuple([] for _ in BIG_RATIOS)
-    repeats: list[Ints] = []
-    nodes: list[Ints] = []
+    layouts = [page.layout for page in batch.pages if page.layout is not None]
+    # All tags at once: a table that starts anew in between would mix up rows.
+    tags = layouts[0].node_tag if len(layouts) == 1 else _joined(x.node_tag for x in layouts)
+    attrs = layouts[0].node_attrs if len(layouts) == 1 else _joined(x.node_attrs for x in layouts)
+    rows = np.array(table.read(tags, attrs), np.int64)
+    sizes = np.array([len(layout.node_parent) for layout in layouts], np.int64)
+    base = np.cumsum(sizes) - sizes
+    page_of = np.repeat(np.arange(len(layouts)), sizes)
+    ups = np.concatenate([layout.node_parent for layout in layouts]).astype(np.int64)
+    roots = ups < 0
+    here = np.arange(len(ups))
+    parent = np.where(roots, here, ups + base[page_of])
+    nodes = np.concatenate([layout.segment_node for layout in layouts])
+    nodes = nodes + base[batch.page_of]
+    kind = _mixed(rows.astype(np.uint64) + np.uint64(1))
+    depth, path = _depths_and_paths(parent, roots, kind, page_of)
+    up_row = np.where(roots, 0, rows[parent] + 1)
+    alike = _mixed(_pair(up_row, rows)) + _mixed(page_of.astype(np.uint64))
+    group = np.where(roots, -1 - page_of, parent)
+    _, which, count = np.unique(_pair(group, rows), return_inverse=True, return_counts=True)
+    repeats = count[which]
+    first, stop = _stretches(parent, nodes)
     total = np.concatenate([[0.0], np.cumsum(words, dtype=np.float64)])
-    n_paths = n_alike = 0
-    for number, page in enumerate(batch.pages):
-        layout = page.layout
-        assert layout is not None
-        base = len(rows)
-        low = int(batch.first[number])
-        parents = layout.node_parent.tolist()
-        page_rows = table.read(layout.node_tag, layout.node_attrs)
-        kinds = table.kind
-        kind_of = [kinds[row] for row in page_rows]
-        # Keys are one number each: cheaper to hash than pairs. Numbers stay apart
-        # because kinds and nodes are far fewer than 2^30.
-        paths: dict[int, int] = {}
-        pairs: dict[int, int] = {}
-        groups: dict[int, int] = {}
-        local_path: list[int] = []
-        local_depth: list[int] = []
-        local_alike: list[int] = []
-        group: list[int] = []
-        for up, kind in zip(parents, kind_of, strict=True):
-            if up < 0:
-                local_depth.append(0)
-                local_path.append(paths.setdefault(~kind, len(paths)))
-                local_alike.append(pairs.setdefault(~kind, len(pairs)))
-                group.append(groups.setdefault(~kind, len(groups)))
-            else:
-                local_depth.append(local_depth[up] + 1)
-                local_path.append(paths.setdefault(local_path[up] << 30 | kind, len(paths)))
-                local_alike.append(pairs.setdefault(kind_of[up] << 30 | kind, len(pairs)))
-                group.append(groups.setdefault(up << 30 | kind, len(groups)))
-        ups = layout.node_parent.astype(np.int64)
-        roots = ups < 0
-        parent.append(np.where(roots, np.arange(len(ups)), ups) + base)
-        depth.append(np.array(local_depth, np.int64))
-        path.append(np.array(local_path, np.int64) + n_paths)
-        alike.append(np.array(local_alike, np.int64) + n_alike)
-        n_paths += len(paths)
-        n_alike += len(pairs)
-        which = np.array(group, np.int64)
-        repeated = np.bincount(which)[which]
-        repeats.append(repeated)
-        n_nodes = len(page_rows)
-        # Stretches: own segments first, then children into their parents.
-        node = layout.segment_node
-        own = np.arange(len(node)) + low
-        lows = np.full(n_nodes, 1 << 40, np.int64)
-        highs = np.zeros(n_nodes, np.int64)
-        lows[node[::-1]] = own[::-1]
-        highs[node] = own + 1
-        page_first, page_stop = lows.tolist(), highs.tolist()
-        for index in range(n_nodes - 1, 0, -1):
-            up = parents[index]
-            if up >= 0:
-                if page_first[index] < page_first[up]:
-                    page_first[up] = page_first[index]
-                if page_stop[index] > page_stop[up]:
-                    page_stop[up] = page_stop[index]
-        # An element whose segments were all dropped again covers an empty stretch.
-        ends = np.array(page_stop, np.int64)
-        begins = np.minimum(np.array(page_first, np.int64), ends)
-        first.append(begins)
-        stop.append(ends)
-        held = total[ends] - total[begins]
-        page_words = total[int(batch.stop[number])] - total[low]
-        chosen = [(repeated >= REPEATED) | roots]
-        chosen.extend((held >= ratio * page_words) | roots for ratio in BIG_RATIOS)
-        for is_chosen, out in zip(chosen, (item, *big), strict=True):
-            nearest: list[int] = []
-            for index, (up, yes) in enumerate(zip(parents, is_chosen.tolist(), strict=True)):
-                nearest.append(index if yes else nearest[up])
-            out.append(np.array(nearest, np.int64) + base)
-        rows.extend(page_rows)
-        nodes.append(node.astype(np.int64) + base)
+    held = total[stop] - total[first]
+    whole = (total[batch.stop] - total[batch.first])[page_of]
     return Forest(
-        rows=np.array(rows, np.int64),
-        parent=np.concatenate(parent),
-        first=np.concatenate(first),
-        stop=np.concatenate(stop),
-        depth=np.concatenate(depth),
-        path=np.concatenate(path),
-        alike=np.concatenate(alike),
-        repeats=np.concatenate(repeats),
-        item=np.concatenate(item),
-        big=tuple(np.concatenate(out) for out in big),
-        node=np.concatenate(nodes),
+        rows=rows,
+        parent=parent,
+        first=first,
+        stop=stop,
+        depth=depth,
+        path=path,
+        alike=alike,
+        repeats=repeats,
+        item=_nearest((repeats >= REPEATED) | roots, parent),
+        big=tuple(_nearest((held >= ratio * whole) | roots, parent) for ratio in BIG_RATIOS),
+        node=nodes,
     )
+
+
+def _joined(lists: Iterable[Sequence[str]]) -> list[str]:
+    return [name for one in lists for name in one]
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    out = values * _MIX
+    out ^= out >> np.uint64(29)
+    out *= _MIX2
+    return out
+
+
+def _pair(high: Ints, low: Ints) -> npt.NDArray[np.uint64]:
+    """Two numbers below 2^32 as one."""
+    return (high << 32 | low).astype(np.uint64)
+
+
+def _depths_and_paths(
+    parent: Ints,
+    roots: npt.NDArray[np.bool_],
+    kind: npt.NDArray[np.uint64],
+    page_of: Ints,
+) -> tuple[Ints, npt.NDArray[np.uint64]]:
+    """Depth of each element, and the hash of the kinds on its way to the root.
+
+    Each step doubles how far up an element has looked, so that even a tree of
+    50,000 levels takes sixteen.
+    """
+    n = len(parent)
+    end = n  # one more element above all roots
+    jump = np.append(np.where(roots, end, parent), end)
+    depth = np.ones(n + 1, np.int64)
+    depth[end] = 0
+    path = np.append(kind, np.uint64(0))
+    path[:n][roots] += _mixed(page_of[roots].astype(np.uint64))
+    power = np.full(n + 1, _MIX)
+    while True:
+        path += power * path[jump]
+        depth += depth[jump]
+        power *= power[jump]
+        jump = jump[jump]
+        if (jump == end).all():
+            return depth[:n] - 1, path[:n]
+
+
+def _stretches(parent: Ints, nodes: Ints) -> tuple[Ints, Ints]:
+    """First segment of each element, and the one after its last.
+
+    Elements are numbered in the order in which they first hold text, each with
+    all below it in one run. An element without segments gets an empty stretch.
+    """
+    n = len(parent)
+    size = [1] * n
+    ups = parent.tolist()
+    for at in range(n - 1, -1, -1):
+        up = ups[at]
+        if up != at:
+            size[up] += size[at]
+    own = np.bincount(nodes, minlength=n)
+    before = np.concatenate([[0], np.cumsum(own)])
+    here = np.arange(n)
+    count = before[here + np.array(size, np.int64)] - before[here]
+    first = np.searchsorted(np.maximum.accumulate(nodes), here)
+    first = np.minimum(first, len(nodes) - 1)
+    return first, first + count
+
+
+def _nearest(chosen: npt.NDArray[np.bool_], parent: Ints) -> Ints:
+    """For each element the nearest chosen one at or above it; roots are all chosen."""
+    jump = np.where(chosen, np.arange(len(parent)), parent)
+    while True:
+        after = jump[jump]
+        if np.array_equal(after, jump):
+            return jump
+        jump = after
 
 
 def above_sums(forest: Forest, values: Floats, n_segments: int) -> Floats:
@@ -335,10 +198,16 @@ def above_sums(forest: Forest, values: Floats, n_segments: int) -> Floats:
         float32 [n_segments, n_columns].
     """
     change = np.zeros((n_segments + 1, values.shape[1]), np.float64)
-    for bound, sign in ((forest.first, 1.0), (forest.stop, -1.0)):
-        order = np.argsort(bound, kind="stable")
-        at = bound[order]
-        begins = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])
-        change[at[begins]] += sign * np.add.reduceat(values[order], begins, axis=0)
-    out: Floats = np.cumsum(change[:-1], axis=0).astype(np.float32)
+    starts, at_start = _runs(forest.first)
+    change[at_start] = np.add.reduceat(values, starts, axis=0)
+    order = np.argsort(forest.stop, kind="stable")
+    stops, at_stop = _runs(forest.stop[order])
+    change[at_stop] -= np.add.reduceat(values[order], stops, axis=0)
+    out: Floats = np.cumsum(change[:-1], axis=0, dtype=np.float32)
     return out
+
+
+def _runs(places: Ints) -> tuple[Ints, Ints]:
+    """Where runs of equal numbers begin, and the number of each."""
+    begins = np.flatnonzero(np.r_[True, places[1:] != places[:-1]])
+    return begins, places[begins]

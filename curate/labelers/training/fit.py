@@ -13,9 +13,10 @@ from curate.labelers import features as feature_module
 from curate.labelers import first as first_module
 from curate.labelers.batch import Batch, Floats, Ints, make_batch
 from curate.labelers.first import BUCKETS, N_OUTPUTS, FirstScores, FirstWeights
+from curate.labelers.nodes import NodeTable
 from curate.labelers.tokens import TokenTable
 from curate.labelers.training.linear import fit_first, predict_first
-from curate.labelers.tree import Forest, NodeTable, grow_forest
+from curate.labelers.tree import Forest, grow_forest
 from curate.schema import SegmentedPage
 
 __all__ = ["KindData", "TreeOptions", "fit_trees", "out_of_fold", "pick_features"]
