@@ -15,15 +15,18 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str]) -> int:
     """Plan, push, pull or show the review of a dataset."""
-    from curate.cli import review_work
+    from curate.cli import review_people, review_work
 
     if argv and argv[0] in review_work.ACTIONS:
         return review_work.main(argv)
+    if argv and argv[0] in review_people.ACTIONS:
+        return review_people.main(argv)
     parser = argparse.ArgumentParser(
         prog="curate review",
         description="Pages to Label Studio and people's work back. Without overrides it goes on "
         "with those of the last run.",
-        epilog="curate review export|import|withdraw --help tells of human work as files.",
+        epilog="curate review export|import|withdraw --help tells of human work as files, "
+        "curate review agreement --help how far people agree.",
     )
     parser.add_argument("action", choices=("plan", "push", "pull", "status"))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
@@ -84,6 +87,7 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
     from rich.table import Table
 
     from curate.cli.display import TerminalDisplay
+    from curate.cli.review_people import show_plan
     from curate.cli.run import last_recipes
     from curate.runs.passport import load_passports
     from curate.stages.pipeline import plan_review
@@ -111,6 +115,8 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
     for name, n, what in rows:
         table.add_row(name, str(n), what, style="dim" if not n else "")
     console.print(table)
+    if steps is not None and (settings.review.annotators or steps.disputed):
+        show_plan(console, steps)
     for page_id, why in steps.refused if steps else ():
         console.print(f"refused {page_id}: {why}")
     if steps is None or not steps.is_empty:
@@ -123,26 +129,31 @@ def _status(config: dict[str, Any]) -> int:
 
     from rich.console import Console
 
+    from curate.cli.review_people import show_seats
     from curate.review.annotations import load
-    from curate.review.project import ReviewProject, connect
+    from curate.review.people import ReviewTeam
+    from curate.review.project import connect
     from curate.stages.exports import sync_work
 
     settings = _settings(config)
     state = Path(settings.paths.state)
     console = Console(highlight=False, soft_wrap=True)
     with connect(settings.review, state) as connection:
-        project = ReviewProject.open(
+        team = ReviewTeam.open(
             connection, settings.name, settings.label_set, settings.review, state, create=False
         )
-        if project is None:
+        if team is None or not team.projects:
             console.print(f"no project for {settings.name} yet; `curate review push` makes it")
             return 0
-        told = project.progress()
-        console.print(f"project {project.number} ({project.title}): {project.url}")
-        console.print(
-            f"on the server: {told.tasks} pages, {told.annotated} annotated, "
-            f"{told.annotations} annotations, {told.skipped} skipped"
-        )
+        for project in team.projects[:1] if not team.is_team else ():
+            told = project.progress()
+            console.print(f"project {project.number} ({project.title}): {project.url}")
+            console.print(
+                f"on the server: {told.tasks} pages, {told.annotated} annotated, "
+                f"{told.annotations} annotations, {told.skipped} skipped"
+            )
+        show_seats(console, team)
+        on_server = sum(project.progress().annotations for project in team.projects)
     sync_work(settings.paths, settings.name, console.print)
     pulled = load(settings.export_folder / "annotations")
     done = [a for a in pulled if a.status == "submitted"]
@@ -153,6 +164,6 @@ def _status(config: dict[str, Any]) -> int:
     )
     for name, n in people.most_common():
         console.print(f"  {name}: {n}")
-    if told.annotations > len(done):
+    if on_server > len(done):
         console.print("next: `curate review pull` takes in what is new")
     return 0

@@ -30,7 +30,7 @@ from curate.review.team_plan import TasksOf, TeamPlan, adjudications, gold_for, 
 from curate.review.votes import ADJUDICATION, PageVotes, page_votes
 from curate.schema import Annotation, LabelSet
 
-__all__ = ["BLIND_NOTE", "ReviewTeam"]
+__all__ = ["BLIND_NOTE", "ReviewTeam", "read_note"]
 
 Tell = Callable[[str], None]
 
@@ -78,7 +78,8 @@ class ReviewTeam:
         """Find the dataset's projects, or make them, with the accounts they need.
 
         Args:
-            create: False: None where there is none at all.
+            create: False: nothing is made; None where there is no project and
+                nobody named to make one for.
 
         Raises:
             ReviewError: an account can't be found or made, or a project doesn't
@@ -92,7 +93,7 @@ class ReviewTeam:
             team.seats.append(Seat("", None, common))
         team.seats += team._former()
         team.adjudication = team._open_adjudication(create=False)
-        if not create and not team.projects:
+        if not create and not team.projects and not team.is_team:
             return None
         return team
 
@@ -142,7 +143,7 @@ class ReviewTeam:
     def _readers(self, *, create: bool, progress: Tell) -> list[Seat]:
         accounts = self._accounts(self.config.annotators, create=create, progress=progress)
         shorts = [account.short for account in accounts]
-        noted = _object(self._note("people"))
+        noted = read_note(self.state, self.name, "people")
         seats = []
         for account in accounts:
             reader = self._pseudonyms.of(account.email)
@@ -161,7 +162,7 @@ class ReviewTeam:
 
         Their work counts; what they have not begun goes to others.
         """
-        noted = set(_object(self._note("people")))
+        noted = set(read_note(self.state, self.name, "people"))
         present = {seat.reader for seat in self.seats}
         seats = []
         for reader in sorted((noted | {""}) - present):
@@ -207,6 +208,11 @@ class ReviewTeam:
         return found + ([self.adjudication] if self.adjudication else [])
 
     @property
+    def url(self) -> str:
+        """The first project's list of pages."""
+        return next((project.url for project in self.projects), self.connection.client.url)
+
+    @property
     def is_team(self) -> bool:
         """Whether each reader has a project of their own."""
         return bool(self.config.annotators)
@@ -214,13 +220,24 @@ class ReviewTeam:
     @property
     def gold_given(self) -> dict[str, list[str]]:
         """Page ids of the gold that each reader was given; for the owner's eyes."""
-        return {k: [str(page) for page in v] for k, v in _object(self._note("gold")).items()}
+        return {
+            k: [str(page) for page in v]
+            for k, v in read_note(self.state, self.name, "gold").items()
+        }
 
     @property
     def names(self) -> dict[str, str]:
         """What the owner calls each reader, by pseudonym."""
-        known = {reader: str(email) for reader, email in _object(self._note("people")).items()}
+        known = {
+            reader: str(email)
+            for reader, email in read_note(self.state, self.name, "people").items()
+        }
         return known | {seat.reader: seat.name for seat in self.seats if seat.account}
+
+    @property
+    def is_made(self) -> bool:
+        """Whether every reader's project is there."""
+        return all(seat.project is not None for seat in self.seats)
 
     def read(self, *, again: bool = False) -> None:
         """List what lies in every project, once."""
@@ -366,7 +383,7 @@ class ReviewTeam:
             parts.append((self._seat_name(seat.reader), made))
         disputed = self._disputed(votes, finished, agreement, current, annotations, tasks_of)
         parts.append((self._adjudication_name, self._adjudication_plan(disputed, states)))
-        return together(parts, given, short, len(disputed))
+        return together(parts, given, short, len(disputed), self.progress())
 
     def _disputed(
         self,
@@ -469,6 +486,15 @@ def _seen(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
     for annotation in annotations:
         found[annotation.annotator].add(f"{annotation.page_key}-{annotation.text_hash[:16]}")
     return found
+
+
+def read_note(state: Path, name: str, what: str) -> dict[str, Any]:
+    """A note of this workspace on a dataset's people (`people`, `gold`); empty if there is none.
+
+    Args:
+        state: the workspace's state folder.
+    """
+    return _object(state / "review" / f"{name}.{what}.json")
 
 
 def _object(path: Path) -> dict[str, Any]:

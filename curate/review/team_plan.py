@@ -10,7 +10,7 @@ from curate.review.assign import gold_pages
 from curate.review.client import LabelStudio
 from curate.review.consensus import Consensus
 from curate.review.plan import SyncPlan, plan
-from curate.review.seats import Seat
+from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
 from curate.review.votes import PageVotes
 
@@ -30,12 +30,14 @@ class TeamPlan(SyncPlan):
         short: pages that lack readers, and how many: all who could read them
             skipped them.
         disputed: pages that are or should be adjudicated.
+        progress: how far each reader is, in the order of `parts`.
     """
 
     parts: tuple[tuple[str, SyncPlan], ...] = ()
     gold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     short: Mapping[str, int] = field(default_factory=dict)
     disputed: int = 0
+    progress: tuple[SeatProgress, ...] = ()
 
 
 def together(
@@ -43,6 +45,7 @@ def together(
     gold: Mapping[str, Sequence[str]],
     short: Mapping[str, int],
     disputed: int,
+    progress: Sequence[SeatProgress],
 ) -> TeamPlan:
     """The sum of all projects' plans."""
     plans = [part for _, part in parts]
@@ -59,6 +62,7 @@ def together(
         gold={reader: tuple(found) for reader, found in gold.items()},
         short=dict(short),
         disputed=disputed,
+        progress=tuple(progress),
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from curate.errors import LabelerError
 from curate.io import read_rows
+from curate.review.consensus import Consensus
 from curate.review.resolve import resolve_labels
 from curate.runs.output import Output
 from curate.schema import LABELED_SCHEMA, Annotation, FinalLabels, LabelSet, PagePrediction
@@ -32,6 +33,7 @@ class LabelInputs:
         segmented, predicted: aligned shards, row by row.
         annotations: people's work on the shard's pages.
         machine_origin: origin of labels that no person gave.
+        consensus: how several readings become one label; None: majority.
     """
 
     segmented: Path
@@ -39,6 +41,7 @@ class LabelInputs:
     annotations: tuple[Annotation, ...]
     label_set: LabelSet
     machine_origin: Literal["model", "rule"]
+    consensus: Consensus | None = None
 
 
 def final_labels(out: Output, inputs: LabelInputs) -> None:
@@ -70,6 +73,7 @@ def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
                 readings.get(row["page_key"], ()),
                 inputs.label_set,
                 machine_origin=inputs.machine_origin,
+                consensus=inputs.consensus,
             )
             rows.append(row)
             finals.append(final)
