@@ -1,20 +1,26 @@
-"""Find a reviewed span again on changed text, by position and quote.
+"""Find a reviewed span again on changed text: by position, quote, then alignment.
 
-Text that a person read is only ever matched to the very same characters:
-what changed is not labelled in that person's name.
+What a person read is only ever labelled in their name where the very same
+characters stand (blanks and line breaks aside, which a splitter sets). A place
+where other words stand now is told and suggested, never applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
+from curate.review.align import Words, aligned, between
 from curate.schema import Span
 
-__all__ = ["CONTEXT_CHARS", "Anchored", "Outcome", "quoted", "reanchor"]
+__all__ = ["APPLIED", "CONTEXT_CHARS", "Anchored", "Outcome", "quoted", "reanchor"]
 
 Outcome = Literal["kept", "moved", "partial", "orphan"]
+
+APPLIED: tuple[Outcome, ...] = ("kept", "moved")
+"""Outcomes in which the whole of what was read stands, word by word."""
 
 CONTEXT_CHARS = 32
 """Code points of neighbourhood kept on each side of a quote."""
@@ -37,8 +43,10 @@ class Anchored:
     Attributes:
         span: as the person left it, on the text that was reviewed.
         outcome: `kept` stands where it stood; `moved` found elsewhere; `partial`:
-            whole lines of it were found; `orphan`: nothing was.
+            whole lines of it stand, or a changed version of it does; `orphan`:
+            nothing of it was found.
         found: where it stands now, one span, several when partial, none if orphan.
+            Of a partial one it is only a suggestion.
     """
 
     span: Span
@@ -59,11 +67,13 @@ def reanchor(spans: Sequence[Span], text: str) -> list[Anchored]:
     """Find each span on `text`.
 
     First the one place where the whole quote stands (told apart by its
-    neighbourhood, then by its position, where there are several), then whole
-    lines of it. No two spans are put on the same characters: the
+    neighbourhood, then by its position, where there are several), then the same
+    with other blanks and line breaks, then whole lines of it, then the passage
+    that its words align with. No two spans are put on the same characters: the
     one found with more certainty keeps them, the other is an orphan.
     """
-    first = [_find(span, text) for span in spans]
+    new = _New(text)
+    first = [_find(span, new) for span in spans]
     rank = {"kept": 0, "moved": 1, "partial": 2, "orphan": 3}
     taken: list[tuple[int, int]] = []
     result = list(first)
@@ -80,12 +90,41 @@ def _hits(span: Span, taken: Sequence[tuple[int, int]]) -> bool:
     return any(span.start < end and start < span.end for start, end in taken)
 
 
-def _find(span: Span, text: str) -> Anchored:
+class _New:
+    """The changed text, and what is derived of it when it is first asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Of each character that is not blank, where it stands."""
+        return [n for n, char in enumerate(self.text) if not char.isspace()]
+
+    @cached_property
+    def solid(self) -> str:
+        """The text without its blanks."""
+        return "".join(self.text.split())
+
+    @cached_property
+    def words(self) -> Words:
+        """Its words, to align with."""
+        return Words.of(self.text)
+
+
+def _find(span: Span, new: _New) -> Anchored:
+    text = new.text
     place = _place(span, text)
     if place is not None:
         outcome: Outcome = "kept" if place == span.start else "moved"
         return Anchored(span, outcome, (_at(span, text, place, place + len(span.exact)),))
+    if any(map(str.isspace, span.exact)) and (solid := _solid_place(span, new)) is not None:
+        outcome = "kept" if solid == (span.start, span.end) else "moved"
+        return Anchored(span, outcome, (_at(span, text, *solid),))
     parts = _lines(span, text)
+    if not parts and span.exact.strip():
+        near = aligned(span.exact, new.words) or between(text, span.prefix, span.suffix)
+        parts = [] if near is None else [_at(span, text, *near)]
     return Anchored(span, "partial" if parts else "orphan", tuple(parts))
 
 
@@ -118,6 +157,18 @@ def _place(span: Span, text: str) -> int | None:
     if span.start in tied:
         return span.start
     return tied[0] if len(tied) == 1 else None
+
+
+def _solid_place(span: Span, new: _New) -> tuple[int, int] | None:
+    """The place where the quote stands beyond doubt but for its blanks, else None."""
+    exact, prefix, suffix = (
+        "".join(part.split()) for part in (span.exact, span.prefix, span.suffix)
+    )
+    same = replace(span, start=-1, exact=exact, prefix=prefix, suffix=suffix)
+    place = _place(same, new.solid)
+    if place is None:
+        return None
+    return new.places[place], new.places[place + len(exact) - 1] + 1
 
 
 def _context(span: Span, text: str, start: int) -> int:

@@ -4,8 +4,8 @@ Rules, in this order:
 
 1. A submitted annotation speaks for the whole page: its regions carry its
    labels, text without a region was deleted on purpose and gets no label.
-2. On text that changed since, an annotation speaks only for the characters
-   that are found again (`anchor`); the rest is the labeler's.
+2. On text that changed since, an annotation speaks only for the spans that are
+   found again word by word (`anchor`); the rest is the labeler's.
 3. Of one annotator's annotations of a page the latest counts.
 4. An adjudicator's word ends it, for the text that the adjudicator read.
 5. Several annotators: what `consensus` makes of the labels given; by default the
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curate.review.anchor import Anchored, quoted, reanchor
+from curate.review.anchor import APPLIED, Anchored, quoted, reanchor
 from curate.review.consensus import Consensus
 from curate.review.votes import ADJUDICATION, NO_VOTE, latest_readings, vote_index
 from curate.schema import (
@@ -38,7 +38,7 @@ from curate.schema import (
 )
 from curate.text import text_hash
 
-__all__ = ["Resolution", "resolve_labels", "resolve_page"]
+__all__ = ["Resolution", "anchored_spans", "resolve_labels", "resolve_page"]
 
 UNSEEN = -1  # the labeler's word stands
 DELETED = -2  # the annotator took the region away
@@ -167,6 +167,18 @@ def _segments(page: SegmentedPage) -> list[tuple[int, tuple[int, int]]]:
     return list(enumerate(zip(page.starts.tolist(), page.ends.tolist(), strict=True)))
 
 
+def anchored_spans(annotation: Annotation, text: str) -> list[Anchored]:
+    """What became of each span of an annotation on the page's text of today.
+
+    Text that was left without a label on purpose holds its place too, so that
+    no span is put there.
+    """
+    if annotation.text_hash == text_hash(text):
+        return [Anchored(span, "kept", (span,)) for span in annotation.spans]
+    outcomes = reanchor([*annotation.spans, *_holes(annotation)], text)
+    return outcomes[: len(annotation.spans)]
+
+
 def _reading(
     annotation: Annotation,
     text: str,
@@ -182,7 +194,7 @@ def _reading(
     if not same:
         outcomes = reanchor([*annotation.spans, *_holes(annotation)], text)
         anchored[annotation.annotation_id] = outcomes[: len(annotation.spans)]
-        spans = [span for outcome in outcomes for span in outcome.found]
+        spans = [span for o in outcomes if o.outcome in APPLIED for span in o.found]
         if not any(span.label for span in spans):
             return None
     for span in spans:
