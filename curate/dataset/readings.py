@@ -91,8 +91,9 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema, label_set: LabelSet) -
         text = row.pop("page_text")
         spans = []
         for span in sorted(row["spans"] or [], key=lambda span: (span["start"], span["end"])):
-            name = label_set.from_labels.get(span["label"], span["label"])
-            if name not in numbers:
+            words = text[span["start"] : span["end"]]
+            name = label_set.label_of(span["label"], words, schema=row.get("schema"))
+            if name is None:
                 raise DatasetError(
                     f"annotation {row['annotation_id']}: label {span['label']!r} is not one of "
                     f"{', '.join(numbers)}; name it in the label set's from_labels"

@@ -84,7 +84,7 @@ def _region(item: Mapping[str, Any], text: str, page_id: str, label_set: LabelSe
     if len(labels) != 1:
         raise ReviewError(f"{name} ({text[start:end][:40]!r}) has {len(labels)} labels, not one")
     label = str(labels[0])
-    label = label if label in label_set.names else label_set.from_labels.get(label, label)
+    label = label_set.label_of(label, text[start:end]) or label
     if label not in label_set.names:
         raise ReviewError(
             f"{name} ({text[start:end][:40]!r}) has the label {label!r}, which is not one of "

@@ -14,7 +14,17 @@ from curate.review.votes import latest_readings
 from curate.schema import Annotation, LabelSet, PagePrediction, SegmentedPage
 from curate.text import text_hash
 
-__all__ = ["ABSENT", "OUTCOMES", "PageStanding", "SpanFate", "page_standing", "suggested", "totals"]
+__all__ = [
+    "ABSENT",
+    "OUTCOMES",
+    "PageStanding",
+    "SpanFate",
+    "of_json",
+    "page_standing",
+    "suggested",
+    "to_json",
+    "totals",
+]
 
 OUTCOMES = ("kept", "moved", "partial", "orphan")
 

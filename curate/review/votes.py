@@ -88,8 +88,8 @@ def _age(annotation: Annotation) -> tuple[float, str]:
 def vote_index(name: str, label_set: LabelSet) -> int:
     """Index of a label by its name of today; `NO_VOTE` for one that is gone."""
     names = label_set.names
-    name = name if name in names else label_set.from_labels.get(name, name)
-    return names.index(name) if name in names else NO_VOTE
+    today = label_set.label_of(name)
+    return NO_VOTE if today is None else names.index(today)
 
 
 def page_votes(

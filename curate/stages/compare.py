@@ -177,4 +177,4 @@ def _rows(shard: Path, columns: list[str] | None) -> Iterator[dict[str, Any]]:
 def _work(context: Context) -> dict[str, list[Annotation]]:
     from curate.stages.reviewing import annotations_of
 
-    return annotations_of(context.settings.export_folder)
+    return annotations_of(context.settings.export_folder, context.settings.label_set)

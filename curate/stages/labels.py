@@ -18,7 +18,14 @@ from curate.io import read_rows
 from curate.review.consensus import Consensus
 from curate.review.resolve import resolve_labels
 from curate.runs.output import Output
-from curate.schema import LABELED_SCHEMA, Annotation, FinalLabels, LabelSet, PagePrediction
+from curate.schema import (
+    LABELED_SCHEMA,
+    Annotation,
+    FinalLabels,
+    LabelSet,
+    PagePrediction,
+    SegmentedPage,
+)
 from curate.segments.rows import from_row
 from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
 
@@ -63,11 +70,12 @@ def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
             row = next(predicted)
             assert row["page_id"] == segmented["page_id"], "shards of two stages are not aligned"
             out.counts.n_in += 1
+            page = from_row(segmented)
             prediction, order = in_label_set(
-                prediction_of(row, len(names)), names, inputs.label_set
+                prediction_of(row, len(names)), names, inputs.label_set, page
             )
             final = resolve_labels(
-                from_row(segmented),
+                page,
                 prediction,
                 order,
                 readings.get(row["page_key"], ()),
@@ -87,28 +95,51 @@ def label_names_of(shard: Path) -> tuple[str, ...]:
 
 
 def in_label_set(
-    prediction: PagePrediction, names: Sequence[str], label_set: LabelSet
+    prediction: PagePrediction,
+    names: Sequence[str],
+    label_set: LabelSet,
+    page: SegmentedPage | None = None,
 ) -> tuple[PagePrediction, tuple[str, ...]]:
     """The prediction in the label set's terms, and the order of its scores.
+
+    Args:
+        page: what was labelled; needed where a label was split by its words.
 
     Raises:
         LabelerError: the labeler gives a label that the set doesn't have and
             doesn't map (`schema.from_labels`).
     """
-    if set(names) <= set(label_set.names):
+    split = _split(names, label_set) if page is not None else ()
+    if set(names) <= set(label_set.names) and not split:
         return prediction, tuple(names)
-    mapping = {name: _mapped(name, label_set) for name in names}
     order = label_set.names
-    scores = np.zeros((len(prediction.labels), len(order)), np.float32)
+    n_segments = len(prediction.labels)
+    scores = np.zeros((n_segments, len(order)), np.float32)
     for column, name in enumerate(names):
-        scores[:, order.index(mapping[name])] += prediction.scores[:, column]
+        if page is None or name not in split:
+            scores[:, order.index(_mapped(name, label_set))] += prediction.scores[:, column]
+            continue
+        for n in range(n_segments):
+            way = order.index(_mapped(name, label_set, page.segment_text(n)))
+            scores[n, way] += prediction.scores[n, column]
     labels = [order[i] for i in scores.argmax(axis=1)]
     return replace(prediction, labels=labels, scores=scores), order
 
 
-def _mapped(name: str, label_set: LabelSet) -> str:
-    target = name if name in label_set.names else label_set.from_labels.get(name)
-    if target is None or target not in label_set.names:
+def _split(names: Sequence[str], label_set: LabelSet) -> tuple[str, ...]:
+    """Labels that were split since the labeler learned them: it doesn't know the parts."""
+    return tuple(
+        name
+        for name in names
+        if isinstance(rules := label_set.from_labels.get(name), tuple)
+        and not {rule.label for rule in rules} <= set(names)
+    )
+
+
+def _mapped(name: str, label_set: LabelSet, words: str | None = None) -> str:
+    older = None if words is None else ""
+    target = label_set.label_of(name, words or "", schema=older)
+    if target is None:
         raise LabelerError(
             f"the labeler gives the label {name!r}, and schema={label_set.name} has only "
             f"{', '.join(label_set.names)}; add {name}: <one of these> to schema.from_labels"

@@ -29,6 +29,7 @@ from curate.stages.retraining import retrain
 from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
 from curate.stages.settings import Settings
+from curate.stages.standing import standing
 
 __all__ = ["plan_review", "run_pipeline"]
 
@@ -101,6 +102,9 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         reviewing.pull()
     if segments and predictions:
         predictions = retrain(context, segments, predictions, reviewing.annotations)
+    if segments and predictions:
+        stood = standing(context, segments, reviewing.annotations())
+        reviewing.review_again(stood)
     if segments and predictions and "sample" in needed:
         reviewing.sample(segments, predictions)
         reviewing.push(segments, predictions)

@@ -218,7 +218,14 @@ def _review(rows: _Rows, manifest: Mapping[str, Any]) -> ReviewState | None:
         actions=dict(actions),
         agreement=(mean, n) if n else None,
         kept=[Agreement(label, *row) for label, row in kept.items()],
+        orphans=_orphans(manifest),
     )
+
+
+def _orphans(manifest: Mapping[str, Any]) -> int:
+    """Reviewed spans whose words no longer stand on their page."""
+    told = (manifest.get("facts") or {}).get("standing") or {}
+    return int(told.get("partial", 0)) + int(told.get("orphan", 0))
 
 
 def _diff(manifest: Mapping[str, Any]) -> VersionDiff | None:

@@ -16,14 +16,16 @@ import pyarrow as pa
 
 from curate.io import locked, read_rows
 from curate.review.annotations import load
+from curate.review.migrate import migrated
 from curate.review.people import ReviewTeam
 from curate.review.project import Connection, availability, connect
+from curate.review.standing import PageStanding, suggested
 from curate.review.tasks import ReviewTask, make_task
 from curate.review.team_plan import TeamPlan
 from curate.runs.output import Output, load_result
 from curate.sample.base import Choice
 from curate.sample.choose import Seen, choose
-from curate.schema import SAMPLE_SCHEMA, Annotation, page_id_of
+from curate.schema import SAMPLE_SCHEMA, Annotation, LabelSet, page_id_of
 from curate.segments.rows import from_row
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.exports import sync_work
@@ -57,6 +59,8 @@ class Reviewing:
         self._stack = ExitStack()
         self._project: ReviewTeam | None = None
         self._choices: list[Choice] = []
+        self._again: dict[str, PageStanding] = {}
+        self._changed: dict[str, list[Annotation]] = {}
         self._sync_work(send=not context.settings.dry_run)
 
     def _sync_work(self, *, send: bool = True) -> None:
@@ -103,7 +107,7 @@ class Reviewing:
 
     def annotations(self) -> dict[str, list[Annotation]]:
         """People's work that counts today, by page key; also where review is off."""
-        return annotations_of(self._settings.export_folder)
+        return annotations_of(self._settings.export_folder, self._settings.label_set)
 
     def pull(self) -> Outcome:
         """Take in what people have done since the last pull."""
@@ -134,6 +138,16 @@ class Reviewing:
         outcome.n_ran = int(outcome.state == "ran")
         return self._context.close(outcome)
 
+    def review_again(self, pages: Sequence[PageStanding]) -> None:
+        """Put pages whose reviewed text changed first in the queue, with the old labels."""
+        work = self.annotations()
+        for page in pages:
+            if page.page_id is None or page.reviewed_again:
+                continue
+            self._changed[page.page_key] = work.get(page.page_key, [])
+            if page.count("partial") or page.count("orphan"):
+                self._again[page.page_id] = page
+
     # ----------------------------------------------------------------- sample
 
     def sample(self, segments: Outcome, predictions: Outcome) -> Outcome:
@@ -155,7 +169,8 @@ class Reviewing:
         done = {page_id_of(a.page_key, a.text) for a in work}
         reviewed = sorted((done - waiting) | given_up)
         digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
-        key = self._context.input_key(digests, opened, reviewed)
+        again = sorted(page_id for page_id in self._again if page_id not in reviewed)
+        key = self._context.input_key(digests, opened, reviewed, *([again] if again else []))
         folder = self._context.store.folder(made)
         known = None if "sample" in self._settings.force else load_result(folder, key)
         if known is None:
@@ -165,6 +180,9 @@ class Reviewing:
                 self._settings.sample,
                 self._settings.label_set.names,
                 Seen(reviewed=set(reviewed), opened=open_ids),
+            )
+            self._choices = _first(
+                self._choices, [self._again[i] for i in again], self._settings.sample.pages
             )
             _store(folder, key, self._choices, sum(pair.segmented.rows for pair in pairs))
             # The pages of the last round, still open: nothing new was chosen.
@@ -268,9 +286,7 @@ class Reviewing:
         else:
             self._context.next_steps.append("every page is reviewed; nothing waits for a person")
 
-    def _tasks(
-        self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]
-    ) -> Iterator[ReviewTask]:
+    def _tasks(self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
         label_set = self._settings.label_set
         for pair in pairs:
             ids = _column(pair.segmented, "page_id")
@@ -280,11 +296,16 @@ class Reviewing:
             names = label_names_of(pair.predicted.path)
             predicted = _take(pair.predicted, wanted).to_pylist()
             for row, made in zip(_take(pair.segmented, wanted).to_pylist(), predicted, strict=True):
-                prediction, order = in_label_set(prediction_of(made, len(names)), names, label_set)
+                page, key = from_row(row), row["page_key"]
+                machine = prediction_of(made, len(names))
+                prediction, order = in_label_set(machine, names, label_set, page)
+                if work := self._changed.get(key):
+                    # What people said of the earlier text is the better first guess.
+                    prediction = suggested(page, prediction, work, label_set)
                 choice = chosen[row["page_id"]]
                 yield make_task(
-                    row["page_key"],
-                    from_row(row),
+                    key,
+                    page,
                     prediction,
                     order,
                     made["labeler"],
@@ -293,12 +314,38 @@ class Reviewing:
                 )
 
 
-def annotations_of(export_folder: Path) -> dict[str, list[Annotation]]:
-    """People's work of a dataset that counts today, by page key."""
+def _first(choices: Sequence[Choice], again: Sequence[PageStanding], limit: int) -> list[Choice]:
+    """The choices with the pages to be reviewed again before all others."""
+    first = []
+    for page in again:
+        n = page.count("partial") + page.count("orphan")
+        why = f"{n} reviewed passage{'s' if n > 1 else ''} changed since"
+        first.append(Choice(page.page_key, page.page_id or "", 0, why))
+    named = {choice.page_id for choice in first}
+    rest = [choice for choice in choices if choice.page_id not in named]
+    opened = {choice.page_id for choice in rest if choice.why == "already open"}
+    room = max(0, limit - len(opened))
+    first = first[:room]
+    room -= len(first)
+    kept = []
+    for choice in rest:
+        if choice.page_id in opened:
+            kept.append(choice)
+        elif room > 0:
+            kept.append(choice)
+            room -= 1
+    return [
+        Choice(choice.page_key, choice.page_id, rank, choice.why)
+        for rank, choice in enumerate([*first, *kept])
+    ]
+
+
+def annotations_of(export_folder: Path, label_set: LabelSet) -> dict[str, list[Annotation]]:
+    """People's work of a dataset that counts today, by page key, under today's labels."""
     found: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in load(export_folder / "annotations"):
         if annotation.status == "submitted":
-            found[annotation.page_key].append(annotation)
+            found[annotation.page_key].append(migrated(annotation, label_set))
     return dict(found)
 
 

@@ -48,7 +48,7 @@ class PagePredictor:
         names = self.labeler.label_names
         tasks = []
         for page, split, made in zip(pages, segmented, self.labeler.label(segmented), strict=True):
-            prediction, order = in_label_set(made, names, self.label_set)
+            prediction, order = in_label_set(made, names, self.label_set, split)
             key = page.page_key or page_key_of(page.url, "added-by-hand", text_hash(page.text))
             tasks.append(make_task(key, split, prediction, order, self.version))
         return tasks
