@@ -91,12 +91,16 @@ def seeds(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def published(exports: Path, name: str, version: str | None) -> dict[str, Any] | None:
-    """The version that a run published or found published: its files' digests."""
+def published(folder: Path, version: str | None) -> dict[str, Any] | None:
+    """The version that a run published or found published: its files' digests.
+
+    Args:
+        folder: of the dataset, `exports/<name>`.
+    """
     if version is None:
         return None
     try:
-        manifest = read_json(exports / name / version / "manifest.json")
+        manifest = read_json(folder / version / "manifest.json")
         files = {entry["path"]: entry["digest"] for entry in manifest["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None

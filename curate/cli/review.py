@@ -30,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("action", choices=("plan", "push", "pull", "status"))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
+    parser.add_argument("--all", action="store_true", help="status: list every passage")
     args = parser.parse_args(argv)
 
     from curate.cli.compose import compose
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     overrides = args.overrides or last_overrides(Path(compose([])["paths"]["runs"]))
     config = compose(overrides, complete=True)
     if args.action == "status":
-        return _status(config)
+        return _status(config, everything=args.all)
     if args.action == "plan":
         return _plan(config, overrides)
     stages = {
@@ -59,6 +60,8 @@ def last_overrides(runs: Path) -> list[str]:
     from curate.runs.passport import load_passports
 
     for passport in load_passports(runs):
+        if passport.get("rerun_of") or passport.get("sweep"):
+            continue
         return [str(override) for override in passport.get("overrides", [])]
     raise ReviewError(
         "no run in this workspace yet; say what to review as for `curate run`, "
@@ -88,7 +91,9 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
 
     from curate.cli.display import TerminalDisplay
     from curate.cli.review_people import show_plan
+    from curate.cli.review_standing import print_migration
     from curate.cli.run import last_recipes
+    from curate.review.annotations import load
     from curate.runs.passport import load_passports
     from curate.stages.pipeline import plan_review
 
@@ -100,6 +105,7 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
     with display:
         steps, tasks = plan_review(settings, display, last, {"overrides": list(overrides)})
     console = Console(highlight=False)
+    print_migration(settings, load(settings.export_folder / "annotations"), console)
     if steps is None:
         console.print(f"would make the project and send {len(tasks)} pages")
     rows = [
@@ -124,12 +130,13 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
     return 0
 
 
-def _status(config: dict[str, Any]) -> int:
+def _status(config: dict[str, Any], *, everything: bool = False) -> int:
     from collections import Counter
 
     from rich.console import Console
 
     from curate.cli.review_people import show_seats
+    from curate.cli.review_standing import print_migration, print_standing
     from curate.review.annotations import load
     from curate.review.people import ReviewTeam
     from curate.review.project import connect
@@ -164,6 +171,8 @@ def _status(config: dict[str, Any]) -> int:
     )
     for name, n in people.most_common():
         console.print(f"  {name}: {n}")
+    print_migration(settings, done, console)
+    print_standing(settings, console, everything=everything)
     if on_server > len(done):
         console.print("next: `curate review pull` takes in what is new")
     return 0

@@ -118,8 +118,7 @@ def execute(
             context = run_pipeline(settings, display, last, facts)
         status = "done"
         passport.content["stages"] = {o.stage: describe(o) for o in context.outcomes.values()}
-        exports = Path(settings.paths.exports)
-        passport.content["published"] = published(exports, settings.name, facts.get("version"))
+        passport.content["published"] = published(settings.export_folder, facts.get("version"))
         passport.save_tasks(
             {
                 f"{o.stage}/{o.recipe.fingerprint}": o.keys

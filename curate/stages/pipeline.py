@@ -57,6 +57,7 @@ def plan_review(
         segments = _predicted_only(segments, predictions)
         predictions = site_evidence(context, segments, predictions)
         predictions = retrain(context, segments, predictions, reviewing.annotations)
+        reviewing.review_again(standing(context, segments, reviewing.annotations()))
         reviewing.sample(segments, predictions)
         steps = reviewing.plan(segments, predictions, create=False)
         return steps, reviewing.tasks(segments, predictions)
