@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["run_on_ray"]
 WINDOW = 2
 """Tasks in flight for each core: enough to hide the 1.5 ms that a task costs,
 few enough that an interrupted run has little to call back."""
+
+ANSWER_SECONDS = 10.0
 
 
 def run_on_ray(
@@ -74,6 +77,14 @@ def _there(folder: str, task: Task, attempt: Attempt) -> Finished | Failure:
     return execute(task, attempt)
 
 
+def _answers(address: str | None) -> None:
+    """Try the door first: Ray itself knocks for minutes before it gives up."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS):
+            pass
+
+
 def _connected(workers: int | None, address: str | None) -> Any:
     try:
         import ray
@@ -87,6 +98,7 @@ def _connected(workers: int | None, address: str | None) -> Any:
     if address is None:
         options.update(num_cpus=workers, include_dashboard=False)
     try:
+        _answers(address)
         ray.init(address=address or "local", **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
