@@ -15,6 +15,9 @@ import numpy.typing as npt
 from curate.labelers.tokens import Tokens, TokenTable
 from curate.schema import SegmentedPage
 
+SAME_CHARS = 400
+"""Characters by which two segments are told apart."""
+
 __all__ = ["Batch", "Floats", "Ints", "Stretch", "make_batch"]
 
 Floats = npt.NDArray[np.float32]
@@ -59,15 +62,19 @@ def make_batch(pages: Sequence[SegmentedPage], table: TokenTable) -> Batch:
     read: list[Tokens] = []
     same: list[int] = []
     for page in pages:
-        starts, ends = page.starts.tolist(), page.ends.tolist()
         read.append(table.read(page.text, page.starts, page.ends))
         seen: dict[str, int] = {}
-        base = len(same)
-        text = page.text
+        text, base = page.text, len(same)
         # A long line is told by its head: hashing it whole would be the page again.
+        stops = np.minimum(page.ends, page.starts + SAME_CHARS).tolist()
+        tell = seen.setdefault
         same.extend(
-            seen.setdefault(text[start : min(end, start + 400)], base + index)
-            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+            [
+                tell(text[start:stop], number)
+                for number, (start, stop) in enumerate(
+                    zip(page.starts.tolist(), stops, strict=True), base
+                )
+            ]
         )
     if len(read) == 1:
         tokens = read[0]

@@ -109,14 +109,18 @@ _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 def pair_buckets(tokens: Tokens, table: TokenTable) -> tuple[Ints, Ints]:
     """Hash buckets of neighbouring words, and the segment of each pair."""
-    hashes = table.hashes[tokens.rows].astype(np.uint64)
     segment = tokens.segment_of
     inside = segment[1:] == segment[:-1]
-    mixed = hashes[:-1] * np.uint64(0x9E3779B97F4A7C15) + hashes[1:] * np.uint64(0xC2B2AE3D27D4EB4F)
+    return mixed_pairs(table.hashes[tokens.rows])[inside], segment[:-1][inside]
+
+
+def mixed_pairs(hashes: npt.NDArray[np.uint32]) -> Ints:
+    """Hash buckets of each word and the next, one fewer than there are words."""
+    wide = hashes.astype(np.uint64)
+    mixed = wide[:-1] * np.uint64(0x9E3779B97F4A7C15) + wide[1:] * np.uint64(0xC2B2AE3D27D4EB4F)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    buckets = (mixed >> np.uint64(64 - HASH_BITS)).astype(np.int64)
-    return buckets[inside], segment[:-1][inside]
+    return (mixed >> np.uint64(64 - HASH_BITS)).astype(np.int64)
 
 
 def _segment_sums(values: Floats, offsets: Ints) -> Floats:
@@ -137,13 +141,11 @@ def first_scores(
     n_tokens = np.diff(tokens.offsets)
     damp = (1.0 / np.sqrt(np.maximum(n_tokens, 1))).astype(np.float32)[:, None]
     sums = _segment_sums(table.weights[tokens.rows], tokens.offsets) * damp
-    buckets, segment = pair_buckets(tokens, table)
-    gathered = weights.pairs[buckets]
-    own = sums[:, :N_OUTPUTS].copy()
-    for column in range(N_OUTPUTS):
-        own[:, column] += (
-            np.bincount(segment, gathered[:, column], len(batch)).astype(np.float32) * damp[:, 0]
-        )
+    # A pair belongs to the segment of its first word; one over the end counts nothing.
+    pairs = np.zeros((len(tokens.rows), N_OUTPUTS), np.float32)
+    pairs[:-1] = weights.pairs[mixed_pairs(table.hashes[tokens.rows])]
+    pairs[tokens.offsets[1:] - 1] = 0.0
+    own = sums[:, :N_OUTPUTS] + _segment_sums(pairs, tokens.offsets) * damp
     total = own + weights.bias
     for role, source in enumerate(roles[1:], 1):
         part = sums[:, role * N_OUTPUTS : (role + 1) * N_OUTPUTS]

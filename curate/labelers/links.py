@@ -59,58 +59,64 @@ def link_columns(batch: Batch) -> npt.NDArray[np.float32]:
         at = [index for index, href in enumerate(hrefs) if href]
         if not at:
             continue
-        count: dict[str, int] = {}
-        for index in at:
-            href = hrefs[index]
-            count[href] = count.get(href, 0) + 1
         own_host, own_path = _host(page.url or ""), _path(page.url or "")
-        known: dict[str, tuple[float, ...]] = {}
-        rows: list[tuple[float, ...]] = []
+        known: dict[str, list[float]] = {}
+        counts: dict[str, int] = {}
+        rows: list[list[float]] = []
+        spells: list[float] = []
         text = page.text
-        starts, ends = page.starts, page.ends
+        starts, ends = page.starts.tolist(), page.ends.tolist()
         for index in at:
             href = hrefs[index]
             told = known.get(href)
             if told is None:
                 told = known[href] = _tell(href, own_host, own_path)
-            spells = np.nan
-            if told[3] >= 1:
-                found = _WORD.findall(
-                    text[starts[index] : min(ends[index], starts[index] + 200)].lower()
-                )
+                counts[href] = 0
+            counts[href] += 1
+            rows.append(told)
+            spelt = np.nan
+            if told[3]:
+                start = starts[index]
+                said = text[start : min(ends[index], start + 200)].lower()
                 slug = href.lower()
-                spells = sum(word in slug for word in found) / (len(found) + 1.0)
-            rows.append((*told[:6], spells, count[href], told[6]))
-        low = int(batch.first[number])
-        where = np.array(at) + low
+                found = _WORD.findall(said)
+                spelt = sum([word in slug for word in found]) / (len(found) + 1.0)
+            spells.append(spelt)
+        where = np.array(at) + int(batch.first[number])
+        values = np.array(rows)
         out[where, 0] = 1.0
-        out[where, 1:] = rows
-    out[:, 8] = np.log(out[:, 8])
+        out[where, 1:7] = values[:, :6]
+        out[where, 7] = spells
+        out[where, 8] = np.log([counts[hrefs[index]] for index in at])
+        out[where, 9] = values[:, 6]
     return out
 
 
-def _tell(href: str, own_host: str, own_path: str) -> tuple[float, ...]:
+_NO_PAGE = ("mailto:", "javascript:", "tel:")
+
+
+def _tell(href: str, own_host: str, own_path: str) -> list[float]:
     """Here, outside, depth, hyphens, digits, query, to self."""
     if href[0] == "#":
-        return (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    scheme = href[:11].lower()
-    if scheme.startswith(("mailto:", "javascript:", "tel:")):
-        return (2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    host, path = _host(href), _path(href)
+        return [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    outside = False
+    if href[0] == "/" and href[1:2] != "/" and "//" not in href:
+        path = href
+    else:
+        if href[:11].lower().startswith(_NO_PAGE):
+            return [2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        host, path = _host(href), _path(href)
+        if host and own_host and host != own_host:
+            outside = not host.endswith(own_host) and not own_host.endswith(host)
+    path = path.split("#", 1)[0].rstrip("/")
     clean, _, query = path.partition("?")
     last = clean.rsplit("/", 1)[-1]
-    outside = float(
-        bool(host)
-        and bool(own_host)
-        and not host.endswith(own_host)
-        and not own_host.endswith(host)
-    )
-    return (
+    return [
         0.0,
         outside,
-        float(clean.count("/")),
-        float(last.count("-") + last.count("_")),
-        float(len(_DIGITS.findall(clean))),
-        float(bool(query)),
-        float(bool(own_path) and path == own_path and not outside),
-    )
+        clean.count("/"),
+        last.count("-") + last.count("_"),
+        len(_DIGITS.findall(clean)),
+        query != "",
+        path == own_path and path != "" and not outside,
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from curate.labelers.second import read_look
 from curate.labelers.second_columns import Look
 from curate.labelers.tokens import TokenTable
 from curate.labelers.tree import grow_forest
+from curate.labelers.trees import Trees
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest
 
@@ -199,8 +200,6 @@ class _Predictor:
     """One kind of input, loaded: tables that remember tokens, and boosters."""
 
     def __init__(self, model: KindModel, html: bool) -> None:
-        import lightgbm
-
         self.html = html
         self.model = model
         self.table = TokenTable(model.first.words)
@@ -210,8 +209,8 @@ class _Predictor:
         self.names = names
         self.main_columns = column_index(model.main_columns, names)
         self.label_columns = column_index(model.label_columns, names)
-        self.main = lightgbm.Booster(model_str=model.main_trees)
-        self.labels = lightgbm.Booster(model_str=model.label_trees)
+        self.main = Trees(model.main_trees)
+        self.labels = Trees(model.label_trees)
         self.bias = np.array(model.bias, np.float64)
         self.types = PageTypes(model.type_trees, model.type_columns, own)
         self._paths: TreePaths | None = None
@@ -278,13 +277,13 @@ class _Predictor:
         """Probability of main content, fitted to words."""
         narrow = np.ascontiguousarray(columns[:, self.main_columns])
         slope, offset = self.model.main_scale
-        raw: Any = self.main.predict(narrow, raw_score=True, num_threads=threads)
+        raw = self.main.raw(narrow, threads)[:, 0]
         out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(raw * slope + offset, -30, 30)))
         return out
 
     def scores(self, narrow: Floats, rules: Floats | None, threads: int) -> Floats:
         """Calibrated probabilities of the labels; rows sum to 1."""
-        raw: Any = self.labels.predict(narrow, raw_score=True, num_threads=threads)
+        raw = self.labels.raw(narrow, threads)
         z = raw - raw.max(axis=1, keepdims=True)
         z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
         z = np.maximum(z, np.log(1e-7))

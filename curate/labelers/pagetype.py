@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats
 from curate.labelers.folder import column_index
+from curate.labelers.trees import Trees
 
 __all__ = ["PAGE_TYPES", "TYPE_NAMES", "PageTypes", "page_columns", "page_feature_names"]
 
@@ -76,14 +76,13 @@ class PageTypes:
     """The page-type head, loaded."""
 
     def __init__(self, trees: str, columns: Sequence[str], names: Sequence[str]) -> None:
-        import lightgbm
-
-        self.booster = lightgbm.Booster(model_str=trees)
+        self.trees = Trees(trees)
         self.index = column_index(columns, names)
 
     def chance(self, columns: Floats, batch: Batch) -> Floats:
         """Probabilities, float32 [n_pages, len(PAGE_TYPES)]."""
         rows = page_columns(columns, batch, self.index)
-        chance: Any = self.booster.predict(rows, num_threads=1)
-        out: Floats = chance.astype(np.float32)
+        odds = self.trees.raw(rows)
+        odds = np.exp(odds - odds.max(axis=1, keepdims=True))
+        out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
         return out
