@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "main", "show_plan", "show_seats"]
 
-ACTIONS = ("agreement",)
+ACTIONS = ("agreement", "check")
 
 CONFUSIONS_SHOWN = 6
 
@@ -33,13 +33,15 @@ tentative conclusions down to the second (Content Analysis, 2004, section 11.4).
 
 
 def main(argv: Sequence[str]) -> int:
-    """Tell how far people agree."""
+    """Tell how far people agree, or whether review can begin."""
+    if argv[0] == "check":
+        return _check(argv)
     parser = argparse.ArgumentParser(
         prog="curate review agreement",
         description="How far the annotators of a dataset agree, by label, by pair and over time, "
         "from the work pulled so far. Scores on gold pages are told here and nowhere else.",
     )
-    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("action", choices=("agreement",))
     parser.add_argument("--json", action="store_true", help="all figures, on stdout")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
     args = parser.parse_args(argv)
@@ -70,6 +72,43 @@ def main(argv: Sequence[str]) -> int:
 
     show_agreement(result_console(), found, names, scores)
     return 0
+
+
+def _check(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="curate review check",
+        description="Server version, key, rights, people's accounts and the projects' labeling "
+        "interfaces, one line each; exit status 1 where something has to be mended.",
+    )
+    parser.add_argument("action", choices=("check",))
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
+    args = parser.parse_args(argv)
+
+    from curate.cli.compose import compose
+    from curate.cli.display import result_console
+    from curate.cli.review import last_overrides
+    from curate.review.people import ReviewTeam
+    from curate.review.preflight import check_people, check_projects, check_server
+    from curate.review.project import availability, connect
+    from curate.stages.settings import Settings
+
+    overrides = args.overrides or last_overrides(Path(compose([])["paths"]["runs"]))
+    settings = Settings.from_config(compose(overrides, complete=True))
+    state = Path(settings.paths.state)
+    if not (found := availability(settings.review, state)).on:
+        raise ReviewError(found.why)
+    console = result_console()
+    with connect(settings.review, state) as connection:
+        findings = [*check_server(connection), *check_people(connection, settings.review)]
+        if not any(finding.level == "error" for finding in findings):
+            team = ReviewTeam.open(
+                connection, settings.name, settings.label_set, settings.review, state, create=False
+            )
+            findings += check_projects(team.projects if team else [], settings.label_set)
+    styles = {"ok": "green", "warning": "yellow", "error": "red"}
+    for finding in findings:
+        console.print(f"[{styles[finding.level]}]{finding.level:>7}[/]  {finding.text}")
+    return int(any(finding.level == "error" for finding in findings))
 
 
 # ------------------------------------------------------------------- agreement

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from curate.errors import ReviewError
@@ -20,7 +20,14 @@ from curate.review.config import API_KEY_VARIABLE, ApiKey, ReviewConfig
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["MIN_VERSION", "TESTED_VERSION", "LabelStudio", "NotFoundError", "UnreachableError"]
+__all__ = [
+    "MIN_VERSION",
+    "TESTED_VERSION",
+    "LabelStudio",
+    "NotFoundError",
+    "UnreachableError",
+    "version_warning",
+]
 
 MIN_VERSION = (1, 18)
 """First line with personal access tokens and the settings that switch legacy ones."""
@@ -77,6 +84,11 @@ class LabelStudio:
         # A proxy from the environment can't reach our own loopback.
         local = host in ("localhost", "::1") or host.startswith("127.")
         self._http = httpx.Client(trust_env=not local, follow_redirects=False, transport=transport)
+
+    @property
+    def key_kind(self) -> Literal["pat", "legacy"]:
+        """What kind of key this connection uses."""
+        return self._key.kind
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -261,7 +273,7 @@ class LabelStudio:
             raise ReviewError(
                 f"{self.url} is no Label Studio (nothing at /api/version); check review.url"
             ) from error
-        numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
+        numbers = _numbers(release)[:2]
         if len(numbers) == 2 and numbers < MIN_VERSION:
             raise ReviewError(
                 f"{self.url} runs Label Studio {release}; at least "
@@ -411,6 +423,24 @@ class LabelStudio:
                 self.delete(f"/api/predictions/{prediction}/")
             except NotFoundError:
                 continue
+
+
+def version_warning(release: str) -> str:
+    """What to know of a server newer than those this was tried with; empty for others."""
+    there, tested = _numbers(release), _numbers(TESTED_VERSION)
+    if not there:
+        return f"the server doesn't tell its version ({release!r}); tested with {TESTED_VERSION}"
+    if there[:2] <= tested[:2]:
+        return ""
+    return (
+        f"the server runs Label Studio {release}, newer than {TESTED_VERSION}, which curate was "
+        "tested with; offsets are proved after every push and pull all the same"
+    )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    parts = release.split(".")[:3]
+    return tuple(int(part) for part in parts if part.isdigit())
 
 
 _KINDS = {"pat": "personal access token", "legacy": "legacy token"}

@@ -98,7 +98,13 @@ class ReviewTeam:
         return team
 
     def _open(
-        self, name: str, config: ReviewConfig, *, create: bool, progress: Tell = lambda _: None
+        self,
+        name: str,
+        config: ReviewConfig,
+        *,
+        create: bool,
+        about: str = "",
+        progress: Tell = lambda _: None,
     ) -> ReviewProject | None:
         return ReviewProject.open(
             self.connection,
@@ -107,11 +113,18 @@ class ReviewTeam:
             config,
             self.state,
             create=create,
+            about=about,
             progress=progress,
         )
 
     def _open_one(
-        self, name: str, title: str, *, create: bool, progress: Tell = lambda _: None
+        self,
+        name: str,
+        title: str,
+        about: str,
+        *,
+        create: bool,
+        progress: Tell = lambda _: None,
     ) -> ReviewProject | None:
         """A project that one person reads each page in."""
         config = replace(
@@ -123,7 +136,7 @@ class ReviewTeam:
             overlap_rule="share",
             gold_share=0.0,
         )
-        return self._open(name, config, create=create, progress=progress)
+        return self._open(name, config, create=create, about=about, progress=progress)
 
     def _open_adjudication(
         self, *, create: bool, progress: Tell = lambda _: None
@@ -133,7 +146,12 @@ class ReviewTeam:
             (account,) = self._accounts([self.config.adjudicator], create=True, progress=progress)
             who = f" ({account.short})"
         title = self._title(f"adjudication{who}")
-        made = self._open_one(self._adjudication_name, title, create=create, progress=progress)
+        about = (
+            f"Pages of the dataset “{self.name}” whose readers differ. Marked passages show what "
+            "each reader said; what is submitted here is final. These pages are"
+        )
+        name = self._adjudication_name
+        made = self._open_one(name, title, about, create=create, progress=progress)
         return replace(made, origin=ADJUDICATION) if made else None
 
     def _accounts(self, names: Sequence[str], *, create: bool, progress: Tell) -> list[Account]:
@@ -148,8 +166,12 @@ class ReviewTeam:
         for account in accounts:
             reader = self._pseudonyms.of(account.email)
             who = account.short if shorts.count(account.short) == 1 else account.email
+            about = (
+                f"For {who}: pages of the dataset “{self.name}”. Readings are compared with "
+                "those of others, so please open your own project only. These pages are"
+            )
             project = self._open_one(
-                self._seat_name(reader), self._title(who), create=create, progress=progress
+                self._seat_name(reader), self._title(who), about, create=create, progress=progress
             )
             seats.append(Seat(reader, account, project))
             noted[reader] = account.email

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from curate.errors import ReviewError
 from curate.io import locked, read_json, write_json
-from curate.review.client import LabelStudio, NotFoundError
+from curate.review.client import LabelStudio, NotFoundError, version_warning
 from curate.review.config import API_KEY_VARIABLE, ReviewConfig, key_from_environment
 from curate.review.interface import differences, guideline_html, labeling_config
 from curate.review.plan import SyncPlan, plan
@@ -138,7 +138,9 @@ def connect(config: ReviewConfig, state: Path, *, progress: Tell = lambda _: Non
                 "no Label Studio to review with: run curate server start for a local one, "
                 f"or set review.url and {API_KEY_VARIABLE}, or review=none"
             )
-        info = running or local.start(progress=progress)
+        info = running or local.start(host=config.server_host, progress=progress)
+        if info.is_open and info.started_now:
+            progress(info.warning)
         client = LabelStudio(info.url, local.key(), config, key_name=str(local.credentials_file))
         server = f"local/{info.instance}"
     else:
@@ -150,7 +152,10 @@ def connect(config: ReviewConfig, state: Path, *, progress: Tell = lambda _: Non
             )
         client, server = LabelStudio(url, key, config), url.lower()
     try:
-        return Connection(client, server, client.check(), local if ours else None)
+        release = client.check()
+        if (newer := version_warning(release)) and not ours:
+            progress(f"warning: {newer}")
+        return Connection(client, server, release, local if ours else None)
     except BaseException:
         client.close()
         raise
@@ -186,6 +191,7 @@ class ReviewProject:
         state: Path,
         *,
         create: bool = True,
+        about: str = "",
         progress: Tell = lambda _: None,
     ) -> Self | None:
         """Find the dataset's project, or make it.
@@ -195,6 +201,7 @@ class ReviewProject:
 
         Args:
             create: False: None where there is none.
+            about: what a new project's description begins with.
 
         Raises:
             ReviewError: it exists and its labels don't fit the label set.
@@ -208,7 +215,7 @@ class ReviewProject:
                 if not create:
                     return None
                 title = (config.project or f"curate: {name}").strip()[:MAX_TITLE_CHARS]
-                number = _create(connection, title, name, label_set, config)
+                number = _create(connection, title, name, label_set, config, about)
                 progress(f"project {number} ({title!r}) made on {connection.client.url}")
                 found = connection.client.project(number)
                 _note(note, connection, number, label_set)
@@ -317,15 +324,20 @@ def _find(
 
 
 def _create(
-    connection: Connection, title: str, name: str, label_set: LabelSet, config: ReviewConfig
+    connection: Connection,
+    title: str,
+    name: str,
+    label_set: LabelSet,
+    config: ReviewConfig,
+    about: str,
 ) -> int:
     client = connection.client
     number = client.create_project(
         {
             "title": title,
             "description": (
-                f"Pages of the dataset “{name}”, sent and read back by curate, which finds "
-                f"its project by this mark: {_mark(name, label_set)}"
+                f"{about or f'Pages of the dataset “{name}”'}, sent and read back by curate, "
+                f"which finds its project by this mark: {_mark(name, label_set)}"
             ),
             "label_config": labeling_config(label_set),
             "enable_empty_annotation": True,
