@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -73,24 +72,29 @@ def _making(told: CardInput) -> str:
         ),
         "",
     ]
-    lines += [f"- {name}: {_value(value)}" for name, value in _told_facts(told.given)]
-    lines.append(f"- guidelines: digest `{told.label_set.guideline_digest}`")
-    lines.append("- the full record, with library versions and stage fingerprints: `manifest.json`")
+    lines += [f"- {name}: {value}" for name, value in _told_facts(told.given)]
+    lines.append(
+        f"- guidelines for annotators: digest `{told.label_set.guideline_digest}`, text in "
+        "`manifest.json` under `labels`"
+    )
+    lines.append("- everything else, such as configuration and library versions: `manifest.json`")
     return "\n".join(lines)
 
 
-def _told_facts(given: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Facts short enough for the card; the manifest has them all."""
-    short = {**given}
+ON_THE_CARD = ("curate", "code", "labeler", "inputs", "overrides")
+"""Facts that help a reader of the card; the manifest has them all."""
+
+
+def _told_facts(given: Mapping[str, object]) -> list[tuple[str, str]]:
+    told = {name: _value(given[name]) for name in ON_THE_CARD if given.get(name)}
+    labeler = given.get("labeler")
+    if isinstance(labeler, Mapping) and "version" in labeler:
+        told["labeler"] = f"`{labeler.get('name')}`, version `{labeler['version']}`"
     units = given.get("inputs")
     if isinstance(units, (list, tuple)) and units:
         size = sum(unit.get("bytes") or 0 for unit in units if isinstance(unit, Mapping))
-        short["inputs"] = f"{counted(len(units), 'part')} of input, {size:,} bytes"
-    return [
-        (name.replace("_", " "), value)
-        for name, value in short.items()
-        if value not in (None, "", {}, [], ()) and len(json.dumps(value, default=str)) <= 400
-    ]
+        told["inputs"] = f"{counted(len(units), 'part')}, {size:,} bytes"
+    return list(told.items())
 
 
 def _value(value: object) -> str:

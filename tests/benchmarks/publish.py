@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,7 +66,7 @@ def real_pages(path: Path) -> Iterator[tuple[str, list[str]]]:
                 spans = zip(page.starts.tolist(), page.ends.tolist(), strict=True)
                 parts = [page.text[start:end] for start, end in spans]
                 if parts:
-                    yield row["url"], parts
+                    yield row["url"] or f"https://none.example/{text_hash(page.text)}", parts
 
 
 def write_store(source: Path, folder: Path, wanted: int) -> None:
@@ -104,7 +105,7 @@ class _Shards:
             starts.append(at)
             ends.append(at + len(part))
             at += len(part) + 1
-        site = url.split("/")[2].removeprefix("www.")
+        site = (urlsplit(url).hostname or url).removeprefix("www.")
         both = {"page_key": key, "page_id": page_id_of(key, text)}
         self.rows["s"].append(
             both

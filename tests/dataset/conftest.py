@@ -25,8 +25,6 @@ from curate.schema import (
 )
 from curate.text import text_hash
 
-from .servers import s3_server
-
 LABELS = LabelSet(
     name="web4",
     labels=(
@@ -358,6 +356,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
 @pytest.fixture
 def s3() -> Iterator[str]:
     """URL of a folder on an S3 server on loopback."""
+    from .servers import s3_server
+
     with s3_server() as (_, url):
         yield url
 
