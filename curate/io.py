@@ -8,10 +8,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,16 @@ __all__ = [
     "locked",
     "read_json",
     "read_rows",
+    "sweep_temporary",
+    "temp_prefix",
     "write_json",
     "write_rows",
 ]
 
 TEMP_PREFIX = ".tmp-"
+
+FOREIGN_AGE_S = 86_400.0
+"""No write of one shard takes a day."""
 
 ROW_GROUP_ROWS = 256
 """Rows of a page table in one row group. 100-1000 rows of whole pages bound the
@@ -42,6 +49,49 @@ reader's memory and cost under 1 % of size (measured on 2,008 real pages)."""
 
 ZSTD_LEVEL = 3
 """zstd 3: 60 MB against 122 MB with snappy on 463 MB of HTML, written faster."""
+
+
+@cache
+def _machine() -> str:
+    return digest(platform.node(), chars=6)
+
+
+def temp_prefix() -> str:
+    """Beginning of the name of a temporary file of this process on this machine."""
+    return f"{TEMP_PREFIX}{os.getpid()}@{_machine()}-"
+
+
+def sweep_temporary(paths: Iterable[Path]) -> int:
+    """Remove those temporary files whose process is no more; returns how many.
+
+    Of another machine's files, which a shared store may hold, only those are
+    taken that are a day old.
+    """
+    swept = 0
+    for path in paths:
+        owner = path.name[len(TEMP_PREFIX) :].partition("-")[0]
+        pid, _, machine = owner.partition("@")
+        if not path.name.startswith(TEMP_PREFIX) or not pid.isdigit():
+            continue
+        with suppress(FileNotFoundError):
+            if machine in ("", _machine()):
+                dead = not _alive(int(pid))
+            else:
+                dead = time.time() - path.stat().st_mtime > FOREIGN_AGE_S
+            if dead:
+                path.unlink()
+                swept += 1
+    return swept
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager
@@ -53,7 +103,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The name carries the process id and a random part: two runs don't collide.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temp = path.with_name(f"{TEMP_PREFIX}{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
+    temp = path.with_name(f"{temp_prefix()}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield temp
         temp.replace(path)

@@ -49,7 +49,7 @@ def test_atomic_path_leaves_the_old_file_on_an_error(tmp_path: Path) -> None:
 def test_atomic_path_names_its_process_in_the_temporary_name(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "a") as temp:
         temp.write_text("x")
-        assert temp.name.startswith(f"{TEMP_PREFIX}{os.getpid()}-")
+        assert temp.name.startswith(f"{TEMP_PREFIX}{os.getpid()}@")
     assert (tmp_path / "a").read_text() == "x"
 
 

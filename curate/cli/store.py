@@ -39,8 +39,9 @@ def main(argv: Sequence[str]) -> int:
     used = list(_used(runs, args.keep))
     console = Console()
     if args.action == "gc":
-        swept = store.sweep()
-        freed = store.collect(used)
+        with store.alone():
+            swept = store.sweep()
+            freed = store.collect(used)
         console.print(
             f"{decimal(freed)} given back, {swept} temporary files swept; kept is what "
             f"the last {args.keep} finished runs of each name used"

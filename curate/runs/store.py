@@ -8,18 +8,22 @@ and nothing is ever overwritten with something else. All of it can be deleted.
 
 from __future__ import annotations
 
-import os
+import fcntl
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from curate.io import TEMP_PREFIX, read_json, write_json
+from curate.errors import RunError
+from curate.io import TEMP_PREFIX, locked, read_json, sweep_temporary, write_json
 from curate.runs.fingerprint import Recipe
 
 __all__ = ["StageUse", "Store", "StoreUse"]
 
 _RECIPE = "recipe.json"
+_LOCKS = ".locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +73,56 @@ class Store:
 
     def sweep(self) -> int:
         """Remove temporary files that dead processes of this machine left; returns how many."""
-        swept = 0
-        for path in self.root.glob(f"*/*/{TEMP_PREFIX}*"):
-            pid = path.name[len(TEMP_PREFIX) :].partition("-")[0]
-            if pid.isdigit() and not _alive(int(pid)):
-                path.unlink(missing_ok=True)
-                swept += 1
-        return swept
+        return sweep_temporary(self.root.glob(f"*/*/{TEMP_PREFIX}*"))
+
+    @contextmanager
+    def working(self, recipe: Recipe, on_wait: Callable[[str], None]) -> Iterator[bool]:
+        """Held while a stage's missing outputs are computed: two runs don't do it twice.
+
+        Yields:
+            Whether another run held it first, so that its outputs should be looked for.
+        """
+        waits: list[str] = []
+
+        def told(line: str) -> None:
+            waits.append(line)
+            on_wait(line)
+
+        name = f"{recipe.stage}-{recipe.fingerprint}.lock"
+        with locked(self.root / _LOCKS / name, on_wait=told):
+            yield bool(waits)
+
+    @contextmanager
+    def in_use(self, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Held by a run, beside other runs, so that nothing is collected under it."""
+        with self._use_lock() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait("waiting for `curate store gc`, which is collecting")
+                fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Held while outputs are collected.
+
+        Raises:
+            RunError: a run is using the store.
+        """
+        with self._use_lock() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"a run is going on and uses {self.root}; wait for its end or stop it"
+                ) from None
+            yield
+
+    def _use_lock(self) -> TextIO:
+        path = self.root / _LOCKS / "in-use.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8")
 
     def status(self, used: Iterable[tuple[str, str, str]] = ()) -> StoreUse:
         """Sizes by stage and recipe.
@@ -133,13 +180,3 @@ class Store:
 def _key_of(path: Path) -> str:
     """`<key>.json`, `<key>-0000.parquet`, `<key>.quarantine.parquet` -> key."""
     return path.name.partition(".")[0].partition("-")[0]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -151,12 +151,7 @@ class Context:
         started = time.perf_counter()
         forced = self.forces(stage)
         folder = self.store.peek(made)
-        known: dict[str, TaskResult] = {}
-        if not forced:
-            for key, *_ in tasks:
-                result = load_result(folder, key)
-                if result is not None and result.holds_under(self.settings.engine.limits):
-                    known[key] = result
+        known = {} if forced else self._known(folder, [key for key, *_ in tasks])
         todo = [row for row in tasks if row[0] not in known]
         outcome = Outcome(stage, "unchanged", n_tasks=len(tasks), recipe=made)
         if self.settings.dry_run:
@@ -170,9 +165,14 @@ class Context:
                     f"{len(todo)} of its {len(tasks)} outputs are not in the store; "
                     f"add {stage} to stages"
                 )
-            outcome.note = self._why(made, len(known), len(tasks), forced)
-            known.update(self._execute(outcome, made, todo))
-            outcome.state = "partly" if len(todo) < len(tasks) else "ran"
+            with self.store.working(made, self.display.tell) as waited:
+                if waited and not forced:  # another run has made some of it meanwhile
+                    known |= self._known(folder, [key for key, *_ in todo])
+                    todo = [row for row in todo if row[0] not in known]
+                if todo:
+                    outcome.note = self._why(made, len(known), len(tasks), forced)
+                    known.update(self._execute(outcome, made, todo))
+                    outcome.state = "partly" if len(todo) < len(tasks) else "ran"
         folder = self.store.peek(made)
         for key, *_ in tasks:
             if key in known:
@@ -181,6 +181,16 @@ class Context:
         outcome.seconds = time.perf_counter() - started
         outcome.n_ran = len(todo)
         return outcome
+
+    def _known(self, folder: Path, keys: Sequence[str]) -> dict[str, TaskResult]:
+        """Outputs that are in the store and hold under the limits of this run."""
+        found = ((key, load_result(folder, key)) for key in keys)
+        limits = self.settings.engine.limits
+        return {
+            key: result
+            for key, result in found
+            if result is not None and result.holds_under(limits)
+        }
 
     def _check_faults(self, outcome: Outcome) -> None:
         """Fail a stage that too many pages broke; what it made stays in the store."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curate.errors import PageError, ReviewError
-from curate.io import json_digest, read_json, write_json
+from curate.io import TEMP_PREFIX, json_digest, read_json, sweep_temporary, write_json
 from curate.pages import DigestCache, Unit, plan_units
 from curate.review.consensus import fit_consensus
 from curate.review.tasks import ReviewTask
@@ -30,6 +30,7 @@ from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
 from curate.stages.settings import Settings
 from curate.stages.standing import standing
+from curate.stages.why import inputs_changed
 
 __all__ = ["plan_review", "run_pipeline"]
 
@@ -81,10 +82,28 @@ def run_pipeline(
     """
     context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
     context.facts = facts
-    context.store.sweep()
-    with closing(Reviewing(context)) as reviewing:
+    with (
+        context.store.in_use(display.tell),
+        closing(Reviewing(context)) as reviewing,
+    ):
+        _sweep(context)
         _run(context, reviewing)
     return context
+
+
+def _sweep(context: Context) -> None:
+    """Remove temporary files that killed runs left, wherever a run writes."""
+    context.store.sweep()
+    paths, name = context.settings.paths, f"{TEMP_PREFIX}*"
+    sweep_temporary(
+        [
+            *Path(paths.runs).glob(f"*/{name}"),
+            *Path(paths.state).glob(name),
+            *Path(paths.state).glob(f"review/{name}"),
+            *(context.settings.export_folder / "annotations").glob(name),
+            *context.settings.export_folder.glob(name),
+        ]
+    )
 
 
 def _run(context: Context, reviewing: Reviewing) -> None:
@@ -168,6 +187,9 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
         for unit in _unique(units)
     ]
     outcome = context.run_shards(made, rows)
+    last = context.last_recipes.get("pages") or {}
+    if told := inputs_changed(context.facts["inputs"], last.get("inputs")):
+        outcome.note = f"{outcome.note}; {told}" if outcome.note else told
     skips = _superseded(context, outcome)
     n_superseded = sum(map(len, skips.values()))
     outcome.counts.n_out -= n_superseded

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.dataset import ShardPair, Withdrawn
-from curate.io import json_digest, read_json, write_json
+from curate.io import json_digest, locked, read_json, write_json
 from curate.review.withdraw import Blocked
 from curate.review.withdraw import blocked as withdrawn
 from curate.runs.fingerprint import room
@@ -17,6 +17,7 @@ from curate.schema import Annotation
 from curate.stages.context import Context, Outcome
 from curate.stages.exports import remote_home
 from curate.stages.people import without_people
+from curate.stages.why import why_again
 
 __all__ = ["run_dataset"]
 
@@ -86,8 +87,21 @@ def run_dataset(
         return context.close(outcome)
     if settings.dry_run:
         outcome.state = "may run" if not complete else "would run"
+        outcome.note = why_again(made.to_json(), context.last_recipes.get("dataset"))
         return context.close(outcome)
-    _publish(context, outcome, shards, Withdrawn(gone.pages, gone.annotators), marker)
+    lock = Path(settings.paths.state) / "locks" / f"{settings.name}.publish.lock"
+    waits: list[str] = []
+
+    def wait(line: str) -> None:
+        waits.append(line)
+        context.display.tell(line)
+
+    with locked(lock, on_wait=wait):
+        if waits and (last := _published(context, marker)):  # another run has just done it
+            context.facts["version"] = last
+            outcome.note = f"{last} holds it"
+            return context.close(outcome)
+        _publish(context, outcome, shards, Withdrawn(gone.pages, gone.annotators), marker)
     outcome.seconds = time.perf_counter() - started
     outcome.n_ran = 1
     return context.close(outcome)

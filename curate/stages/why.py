@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["changes", "why_again"]
+__all__ = ["changes", "inputs_changed", "why_again"]
 
 SHOWN = 3
 """Differences named in one line of the table."""
@@ -20,6 +20,33 @@ def why_again(now: Mapping[str, Any], last: Mapping[str, Any] | None) -> str:
         return "input changed"
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return ", ".join(found[:SHOWN]) + more
+
+
+def inputs_changed(
+    now: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Any]] | None
+) -> str:
+    """One line: units of the input that are new, changed (old → new) or gone; empty for none."""
+    if last is None:
+        return ""
+    old, new = ({str(u["key"]): str(u["version"]) for u in units} for units in (last, now))
+    told = [
+        ("new", [key for key in new if key not in old]),
+        (
+            "changed",
+            [
+                f"{key} {old[key][:6]} → {new[key][:6]}"
+                for key in new
+                if key in old and old[key] != new[key]
+            ],
+        ),
+        ("gone", [key for key in old if key not in new]),
+    ]
+    return "; ".join(
+        f"{what}: {', '.join(names[:SHOWN])}"
+        + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        for what, names in told
+        if names
+    )
 
 
 def changes(now: Mapping[str, Any], last: Mapping[str, Any]) -> Iterator[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pytest
 
+from curate.errors import RunError
 from curate.io import TEMP_PREFIX
 from curate.runs.fingerprint import Recipe
 from curate.runs.output import Counts, Output, load_result
@@ -55,8 +60,6 @@ def test_counts_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_dead_processes_temporary_files_are_swept(tmp_path: Path) -> None:
-    import os
-
     store = Store(tmp_path)
     folder = made(store, "aaaa")
     mine = folder / f"{TEMP_PREFIX}{os.getpid()}-1-x"
@@ -81,3 +84,51 @@ def test_collect_keeps_what_is_used(tmp_path: Path) -> None:
     assert load_result(folder, "aaaa") is not None
     assert load_result(folder, "bbbb") is None
     assert not other.exists()
+
+
+def test_other_machines_files_are_left_for_a_day(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = made(store, "aaaa")
+    young, old = (folder / f"{TEMP_PREFIX}{NO_PROCESS}@ffffff-{n}-x" for n in "12")
+    young.touch()
+    old.touch()
+    os.utime(old, (0, 0))
+    assert store.sweep() == 1
+    assert young.exists()
+
+
+def test_a_second_run_waits_for_a_stage_and_is_told_for_whom(tmp_path: Path) -> None:
+    store, recipe = Store(tmp_path), Recipe("pages", {}, {}, {})
+    order: list[str] = []
+    held = Event()
+
+    def second() -> None:
+        held.wait(10)
+        with store.working(recipe, order.append) as waited:
+            order.append(f"second, waited: {waited}")
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(second)
+        with store.working(recipe, order.append) as waited:
+            assert not waited
+            held.set()
+            while not order:
+                time.sleep(0.01)
+            order.append("first")
+        other.result(10)
+    assert order[0].startswith(f"waiting for pages-{recipe.fingerprint}.lock: held for 0 s by")
+    assert f"process {os.getpid()}" in order[0]
+    assert order[1:] == ["first", "second, waited: True"]
+
+
+def test_nothing_is_collected_under_a_run(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with (
+        store.in_use(print),
+        store.in_use(print),
+        pytest.raises(RunError, match="a run is going on"),
+        store.alone(),
+    ):
+        pass
+    with store.alone():
+        pass
