@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from curate.schema import (
 )
 from curate.segments.rows import from_row
 
-__all__ = ["LABEL_NAMES_KEY", "label_pages", "prediction_of"]
+__all__ = ["LABEL_NAMES_KEY", "label_pages", "prediction_of", "with_reasons"]
 
 BATCH_PAGES = 32
 """Pages labelled at a time: enough for the labeler to work in bulk."""
@@ -101,13 +102,27 @@ def _table(
         "labels": [list(p.labels) for p in predictions],
         "scores": [np.asarray(p.scores, np.float32).ravel() for p in predictions],
         "main": [np.asarray(p.main, bool) for p in predictions],
-        "reasons": [[list(reasons) for reasons in p.reasons] for p in predictions],
+        # Working reasons out costs as much as labelling; only pages that people
+        # will read need them (`with_reasons`).
+        "reasons": [[()] * len(p.labels) for p in predictions],
         "page_type": [p.page_type for p in predictions],
         "page_type_score": [p.page_type_score for p in predictions],
         "language": [p.language for p in predictions],
         "labeler": [labeler] * len(rows),
     }
     return pa.table(columns, schema=PREDICTED_SCHEMA)
+
+
+def with_reasons(
+    labeler: Labeler, page: SegmentedPage, prediction: PagePrediction
+) -> PagePrediction:
+    """A stored prediction with the labeler's reasons behind those that it holds already."""
+    (fresh,) = labeler.label([page])
+    told = [
+        (*kept, *(reason for reason in new if reason not in kept))
+        for kept, new in zip(prediction.reasons, fresh.reasons, strict=True)
+    ]
+    return replace(prediction, reasons=told)
 
 
 def prediction_of(row: dict[str, Any], n_labels: int) -> PagePrediction:
