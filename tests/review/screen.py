@@ -95,3 +95,46 @@ class Screen:
         ):
             self.page.keyboard.press("Control+Enter")
         self.page.wait_for_timeout(300)
+
+    # ------------------------------------------------------------------ the stream
+
+    def stream(self, project: int, text: str) -> None:
+        """Begin to label the project's pages one after another; the first shows `text`."""
+        self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
+        self.wait_text(text)
+
+    def wait_text(self, text: str) -> None:
+        """Wait until a page that holds `text` is there with its regions."""
+        self.page.wait_for_function(
+            "([s, t]) => [...document.querySelectorAll(s)].some(e => e.innerText.includes(t)) &&"
+            " document.querySelector('.htx-highlight')",
+            arg=[TEXT, text],
+            timeout=60_000,
+        )
+        self.page.wait_for_timeout(300)
+
+    def choose(self, label: str) -> None:
+        """Click a label above the text."""
+        self.page.locator(".curate-bar").get_by_text(label, exact=True).first.click()
+        self.page.wait_for_timeout(150)
+
+    def panel(self, text: str) -> None:
+        """Click a region in the list beside the text."""
+        self.page.locator(".lsf-outliner-item").filter(has_text=text).first.click()
+        self.page.wait_for_timeout(150)
+
+    def skip(self) -> None:
+        """Skip the page with its button."""
+        with self.page.expect_response(
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH")
+        ):
+            self.page.get_by_role("button", name="Skip").click()
+        self.page.wait_for_timeout(300)
+
+    def unskip(self) -> None:
+        """Take a skip back."""
+        with self.page.expect_response(
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH", "DELETE")
+        ):
+            self.page.locator("button", has_text="Cancel skip").click()
+        self.page.wait_for_timeout(300)

@@ -24,6 +24,7 @@ from curate.review.annotations import load
 from curate.review.config import ReviewConfig
 from curate.review.project import Connection, ReviewProject, connect
 from curate.schema import LabelSet
+from curate.segments.blocks import BlockSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,9 +122,11 @@ SEED = 7
 
 
 def repeated(source: Path, out: Path, n: int) -> None:
-    """The pages of a table again and again, each copy under a URL of its own."""
+    """The table's pages that hold text again and again, each copy under a URL of its own."""
     table = pq.read_table(source, columns=["url", "html"])
-    take = [i % table.num_rows for i in range(n)]
+    segmenter = BlockSegmenter()
+    some = [i for i, html in enumerate(table["html"]) if len(segmenter.segment_html(html.as_py()))]
+    take = [some[i % len(some)] for i in range(n)]
     urls = [f"{table['url'][row].as_py()}#!copy-{i}" for i, row in enumerate(take)]
     repeat = pa.table({"url": urls, "html": table["html"].take(pa.array(take))})
     pq.write_table(repeat, out, row_group_size=100)
