@@ -40,6 +40,10 @@ class SampleConfig:
             propagated labels and are drawn only where there are some.
         label_balance: how much more an error counts in a rare label: 0 each
             error alike, 1 in inverse proportion to the label's frequency.
+        reading_cost: how much a page's reading time counts against it: 1 errors
+            a minute, 0 errors a page.
+        novelty: how much pages unlike those reviewed or chosen are preferred,
+            as a power of their distance; 0 not at all.
         same_site: what a page's need counts for each page of its site already
             chosen in the round, 0-1: pages of one site teach much the same.
         quotas: label to the number of its segments that people should have seen.
@@ -55,6 +59,8 @@ class SampleConfig:
     diversity_share: Share = 0.1
     audit_share: Share = 0.1
     label_balance: Share = 1.0
+    reading_cost: Share = 0.5
+    novelty: Share = 0.5
     same_site: Share = 0.5
     quotas: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
     suspects: Annotated[int, Field(ge=0)] = 5

@@ -147,7 +147,7 @@ def _fill(
 
     def need(n: int) -> None:
         weights = pool.scarcity(config.label_balance)
-        take(by_need(left(), weights, labels, config.same_site, chosen()), n)
+        take(by_need(left(), weights, labels, config, chosen(), anchors), n)
 
     def quota(n: int) -> None:
         have: dict[str, float] = dict(seen.by_label)

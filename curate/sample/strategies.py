@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from curate.sample.base import Candidate
+from curate.sample.base import Candidate, SampleConfig
 
 __all__ = ["by_need", "by_quota", "by_spread", "for_audit", "random_pages"]
 
@@ -58,26 +58,68 @@ def by_need(
     pool: Sequence[Candidate],
     scarcity: Sequence[float],
     labels: Sequence[str],
-    same_site: float,
+    config: SampleConfig,
     chosen: Sequence[Candidate] = (),
+    reviewed: Sequence[Candidate] = (),
 ) -> Picked:
-    """Most expected errors corrected by a minute of reading.
+    """Most expected errors for the reading, of pages unlike those that are read anyway.
 
     Args:
         scarcity: what an error in each label counts.
         labels: their names.
-        same_site: factor for each page of the site that was chosen before.
-        chosen: pages chosen before.
+        chosen, reviewed: pages of this round, and of rounds before.
     """
-    need = np.array([_errors(c, scarcity) / c.minutes for c in pool])
+    if not pool:
+        return
+    need = np.array([_errors(c, scarcity) / c.minutes**config.reading_cost for c in pool])
+    names, site = np.unique([c.site for c in pool], return_inverse=True)
     taken = Counter(c.site for c in chosen)
-    for row in _greedy(need, [c.site for c in pool], same_site, taken):
+    need *= np.array([config.same_site ** taken[name] for name in names])[site]
+    space = _Space(pool, [*reviewed, *chosen]) if config.novelty else None
+    free = np.ones(len(pool), bool)
+    for _ in pool:
+        value = need if space is None else need * space.distance() ** config.novelty
+        row = int(np.where(free, np.round(value, 9), -1.0).argmax())
+        free[row] = False
         page = pool[row]
         why = f"{page.expected_errors:.1f} errors expected in {page.minutes:.1f} min"
         weighed = np.multiply(page.misses, scarcity) if page.misses else np.zeros(0)
         if len(weighed) and len(labels) == len(weighed) and weighed.sum() > 0:
             why += f", most of them about {labels[int(weighed.argmax())]}"
         yield page, why
+        need[site == site[row]] *= config.same_site
+        if space is not None:
+            space.add(row)
+
+
+class _Space:
+    """How far each page of the pool is from the nearest page that is read anyway."""
+
+    def __init__(self, pool: Sequence[Candidate], anchors: Sequence[Candidate]) -> None:
+        width = max((len(c.vector) for c in pool if c.vector is not None), default=1)
+        blank = np.zeros(width, np.float32)
+        vectors = np.array([blank if c.vector is None else c.vector for c in pool], np.float32)
+        scale = np.maximum(vectors.std(axis=0), 1e-3)
+        self._at = vectors / scale
+        # What two pages are apart on average; farther is no more than new.
+        self._width = max(float(2 * (self._at.var(axis=0)).sum()), 1e-6)
+        self._nearest = np.full(len(pool), self._width, np.float32)
+        known = np.array([c.vector for c in anchors if c.vector is not None], np.float32)
+        if len(known):
+            near = _squares(self._at, known / scale).min(axis=1)
+            self._nearest = np.minimum(self._nearest, near)
+
+    def add(self, row: int) -> None:
+        """Take a page as read from now on."""
+        away = ((self._at - self._at[row]) ** 2).sum(axis=1)
+        self._nearest = np.minimum(self._nearest, away)
+
+    def distance(self) -> npt.NDArray[np.float64]:
+        """In 0-1, never quite 0: a copy of a page that is read still has some need."""
+        out: npt.NDArray[np.float64] = np.sqrt(
+            np.maximum(self._nearest / self._width, 1e-4).astype(np.float64)
+        )
+        return out
 
 
 def _errors(page: Candidate, scarcity: Sequence[float]) -> float:
@@ -85,23 +127,6 @@ def _errors(page: Candidate, scarcity: Sequence[float]) -> float:
     if not page.misses:
         return page.expected_errors
     return float(np.dot(page.misses, scarcity)) / 2
-
-
-def _greedy(
-    value: npt.NDArray[np.float64],
-    sites: Sequence[str],
-    same_site: float,
-    taken: Counter[str],
-) -> Iterator[int]:
-    """Rows by value, each lowered by the pages of its site taken before."""
-    names = np.unique(list(sites), return_inverse=True)[1] if len(sites) else np.zeros(0, np.int64)
-    value = value * np.array([same_site ** taken[site] for site in sites])
-    free = np.ones(len(value), bool)
-    for _ in range(len(value)):
-        row = int(np.where(free, np.round(value, 9), -1.0).argmax())
-        free[row] = False
-        yield row
-        value[names == names[row]] *= same_site
 
 
 def by_spread(pool: Sequence[Candidate], chosen: Sequence[Candidate] = ()) -> Picked:

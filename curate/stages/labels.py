@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from curate.io import read_rows
 from curate.review.consensus import Consensus
 from curate.review.resolve import resolve_labels
 from curate.runs.output import Output
+from curate.sample.propagate import SiteDecisions, take_over
 from curate.schema import (
     LABELED_SCHEMA,
     Annotation,
@@ -41,6 +42,7 @@ class LabelInputs:
         annotations: people's work on the shard's pages.
         machine_origin: origin of labels that no person gave.
         consensus: how several readings become one label; None: majority.
+        decisions: site to what is taken over to its pages from reviewed ones.
     """
 
     segmented: Path
@@ -49,6 +51,7 @@ class LabelInputs:
     label_set: LabelSet
     machine_origin: Literal["model", "rule"]
     consensus: Consensus | None = None
+    decisions: Mapping[str, SiteDecisions] = field(default_factory=dict)
 
 
 def final_labels(out: Output, inputs: LabelInputs) -> None:
@@ -83,6 +86,8 @@ def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
                 machine_origin=inputs.machine_origin,
                 consensus=inputs.consensus,
             )
+            if (site := inputs.decisions.get(segmented["site"])) is not None:
+                final = take_over(page, final, site)
             rows.append(row)
             finals.append(final)
         yield _table(rows, finals, inputs.label_set)

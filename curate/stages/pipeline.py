@@ -23,9 +23,11 @@ from curate.stages.evidence import site_evidence
 from curate.stages.labels import LabelInputs, final_labels
 from curate.stages.pages import read_pages, superseded
 from curate.stages.predictions import label_pages
+from curate.stages.propagation import decisions_for, fingerprint, origin_counts, stopped_lines
 from curate.stages.provenance import human_work
 from curate.stages.publishing import run_dataset
 from curate.stages.retraining import retrain
+from curate.stages.reviewed import PeopleSaid
 from curate.stages.reviewing import Reviewing
 from curate.stages.segments import segment_pages
 from curate.stages.settings import Settings
@@ -131,7 +133,8 @@ def _run(context: Context, reviewing: Reviewing) -> None:
     if segments and predictions and "labels" in needed:
         work = reviewing.annotations()
         context.facts.update(human_work(context.settings, work))
-        labels = _labels(context, segments, predictions, work)
+        said = reviewing.said(segments, predictions)
+        labels = _labels(context, segments, predictions, work, said)
     if pages and segments and predictions and labels and context.wants("dataset"):
         work = reviewing.annotations()
         run_dataset(context, pages, segments, predictions, labels, work)
@@ -277,6 +280,7 @@ def _labels(
     segments: Outcome,
     predictions: Outcome,
     annotations: Mapping[str, Sequence[Annotation]],
+    said: PeopleSaid,
 ) -> Outcome:
     settings = context.settings
     label_set = settings.label_set
@@ -292,12 +296,23 @@ def _labels(
     for number, (segment, prediction) in enumerate(pairs):
         here = readings.get(number, ())
         seen = [(a.annotation_id, a.updated_at.isoformat(), a.status) for a in here]
-        inputs = LabelInputs(segment.path, prediction.path, here, label_set, origin, consensus)
+        decided = decisions_for(segment.path, said)
+        inputs = LabelInputs(
+            segment.path, prediction.path, here, label_set, origin, consensus, decided
+        )
         trust = (consensus.method, consensus.priors, consensus.tables) if here else ()
-        key = context.input_key(segment.digest, prediction.digest, seen, origin, trust)
+        over = fingerprint(decided) if decided else ""
+        key = context.input_key(segment.digest, prediction.digest, seen, origin, trust, over)
         rows.append((key, final_labels, (inputs,), segment.rows))
     complete = _complete(segments, predictions)
-    return context.close(context.run_shards(made, rows, complete_input=complete))
+    outcome = context.run_shards(made, rows, complete_input=complete)
+    if annotations and outcome.shards:
+        counts = origin_counts([shard.path for shard in outcome.shards])
+        context.facts["origins"] = counts
+        told = ", ".join(f"{n:,} {origin}" for origin, n in counts.items())
+        outcome.note = "; ".join(part for part in (outcome.note, told) if part)
+        context.notes.extend(stopped_lines(said))
+    return context.close(outcome)
 
 
 def _by_shard(

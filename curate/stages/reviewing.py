@@ -9,12 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from curate.io import locked, read_rows
+from curate.io import json_digest, locked, read_rows
 from curate.review.annotations import load
 from curate.review.migrate import migrated
 from curate.review.people import ReviewTeam
@@ -31,8 +29,10 @@ from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.exports import sync_work
 from curate.stages.labels import in_label_set, label_names_of
 from curate.stages.people import gold_tasks, next_steps, told
-from curate.stages.predictions import prediction_of
+from curate.stages.predictions import prediction_of, with_reasons
+from curate.stages.reviewed import PeopleSaid, people_said
 from curate.stages.sampling import candidates
+from curate.stages.shards import column, take
 
 __all__ = ["Reviewing", "annotations_of"]
 
@@ -59,6 +59,7 @@ class Reviewing:
         self._stack = ExitStack()
         self._project: ReviewTeam | None = None
         self._choices: list[Choice] = []
+        self._said: tuple[str, PeopleSaid] | None = None
         self._again: dict[str, PageStanding] = {}
         self._changed: dict[str, list[Annotation]] = {}
         self._sync_work(send=not context.settings.dry_run)
@@ -108,6 +109,18 @@ class Reviewing:
     def annotations(self) -> dict[str, list[Annotation]]:
         """People's work that counts today, by page key; also where review is off."""
         return annotations_of(self._settings.export_folder, self._settings.label_set)
+
+    def said(self, segments: Outcome, predictions: Outcome) -> PeopleSaid:
+        """What people said of the pages of the input, summed up; worked out once."""
+        work = self.annotations()
+        state = sorted(
+            (a.annotation_id, a.updated_at.isoformat()) for found in work.values() for a in found
+        )
+        key = json_digest([state, [s.digest for s in predictions.shards]])
+        if self._said is None or self._said[0] != key:
+            pairs = [(p.segmented, p.predicted) for p in _pairs(segments, predictions)]
+            self._said = key, people_said(pairs, work, self._settings)
+        return self._said[1]
 
     def pull(self) -> Outcome:
         """Take in what people have done since the last pull."""
@@ -170,16 +183,23 @@ class Reviewing:
         reviewed = sorted((done - waiting) | given_up)
         digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
         again = sorted(page_id for page_id in self._again if page_id not in reviewed)
-        key = self._context.input_key(digests, opened, reviewed, *([again] if again else []))
+        said = self.said(segments, predictions)
+        key = self._context.input_key(
+            digests, opened, reviewed, said.digest, *([again] if again else [])
+        )
         folder = self._context.store.folder(made)
         known = None if "sample" in self._settings.force else load_result(folder, key)
         if known is None:
             open_ids = set(opened)
             self._choices = choose(
-                candidates([(p.segmented, p.predicted) for p in pairs], self._settings.label_set),
+                candidates(
+                    [(p.segmented, p.predicted) for p in pairs],
+                    self._settings.label_set,
+                    said.sites,
+                ),
                 self._settings.sample,
                 self._settings.label_set.names,
-                Seen(reviewed=set(reviewed), opened=open_ids),
+                Seen(set(reviewed), open_ids, said.by_label, said.audited),
             )
             self._choices = _first(
                 self._choices, [self._again[i] for i in again], self._settings.sample.pages
@@ -289,15 +309,18 @@ class Reviewing:
     def _tasks(self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
         label_set = self._settings.label_set
         for pair in pairs:
-            ids = _column(pair.segmented, "page_id")
+            ids = column(pair.segmented.path, "page_id")
             wanted = [row for row, page_id in enumerate(ids) if page_id in chosen]
             if not wanted:
                 continue
             names = label_names_of(pair.predicted.path)
-            predicted = _take(pair.predicted, wanted).to_pylist()
-            for row, made in zip(_take(pair.segmented, wanted).to_pylist(), predicted, strict=True):
+            predicted = take(pair.predicted.path, wanted).to_pylist()
+            for row, made in zip(
+                take(pair.segmented.path, wanted).to_pylist(), predicted, strict=True
+            ):
                 page, key = from_row(row), row["page_key"]
                 machine = prediction_of(made, len(names))
+                machine = with_reasons(self._settings.labeler, page, machine)
                 prediction, order = in_label_set(machine, names, label_set, page)
                 if work := self._changed.get(key):
                     # What people said of the earlier text is the better first guess.
@@ -356,29 +379,8 @@ def _pairs(segments: Outcome, predictions: Outcome) -> list[_Pair]:
 def _states(pairs: Sequence[_Pair]) -> Iterator[tuple[str, str]]:
     """(page_key, page_id) of every page of the input."""
     for pair in pairs:
-        keys, ids = (_column(pair.segmented, name) for name in ("page_key", "page_id"))
+        keys, ids = (column(pair.segmented.path, name) for name in ("page_key", "page_id"))
         yield from zip(keys, ids, strict=True)
-
-
-def _column(shard: ShardRef, name: str) -> list[Any]:
-    return [
-        value
-        for batch in read_rows(shard.path, columns=[name], batch_rows=4096)
-        for value in batch.column(0).to_pylist()
-    ]
-
-
-def _take(shard: ShardRef, rows: Sequence[int]) -> pa.Table:
-    """Some rows of a shard; only the batches that hold them stay in memory."""
-    parts: list[pa.RecordBatch] = []
-    first = 0
-    wanted = np.asarray(rows)
-    for batch in read_rows(shard.path):
-        here = wanted[(wanted >= first) & (wanted < first + batch.num_rows)] - first
-        if len(here):
-            parts.append(batch.take(pa.array(here)))
-        first += batch.num_rows
-    return pa.Table.from_batches(parts)
 
 
 def _store(folder: Path, key: str, choices: Sequence[Choice], n_candidates: int) -> None:

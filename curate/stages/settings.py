@@ -17,6 +17,7 @@ from curate.pages import PagesConfig
 from curate.review.config import ReviewConfig
 from curate.runs.engine import EngineConfig
 from curate.sample.base import SampleConfig
+from curate.sample.propagate import PropagationConfig
 from curate.schema import LabelSet
 from curate.text import digest
 
@@ -76,6 +77,7 @@ class Settings:
     labeler: Labeler
     train: ProjectTraining
     sample: SampleConfig
+    propagation: PropagationConfig
     review: ReviewConfig
     dataset: DatasetConfig
     engine: EngineConfig
@@ -101,6 +103,7 @@ class Settings:
             labeler=build("labeler", config),
             train=build("train", config, ProjectTraining),
             sample=build("sample", config, SampleConfig),
+            propagation=build("propagation", config, PropagationConfig),
             review=build("review", config, ReviewConfig),
             dataset=build("dataset", config, DatasetConfig),
             engine=build("engine", config, EngineConfig),

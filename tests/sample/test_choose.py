@@ -104,7 +104,9 @@ def test_mix_gives_each_way_its_share_and_interleaves_them() -> None:
         page(i, float(i), site=f"s{i}.example", vector=(i % 5, i // 20), propagated=int(i == 7))
         for i in range(100)
     ]
-    config = SampleConfig(pages=20, random_share=0.3, diversity_share=0.1, audit_share=0.2)
+    config = SampleConfig(
+        pages=20, random_share=0.3, diversity_share=0.1, audit_share=0.2, novelty=0
+    )
     chosen = choose(pages, config)
     ways = [c.why.split()[0] for c in chosen]
     # One page alone carries propagated labels; the other audits go to uncertainty.

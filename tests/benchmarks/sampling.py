@@ -1,0 +1,326 @@
+"""Replay of review on gold pages: what chosen pages teach a labeler, against random ones.
+
+python tests/benchmarks/sampling.py PAGES.parquet GOLD_DIR --cache FOLDER [--seeds 50]
+
+A quarter of an hour on one core the first time; the features are kept in FOLDER.
+
+1. Features of the gold pages' segments come from models that were fitted
+   without any page of their sites and without any of their labels: on the other
+   pages of PAGES.parquet and the bundled samples.
+2. For each seed the sites are cut into pages to choose from and pages to score
+   on. Review begins with ten random pages; then a labeler is fitted on what is
+   reviewed (LightGBM on those features), says what it thinks of the rest, and
+   `choose` picks the next pages by it; and so on until all are reviewed.
+3. Score: macro-F1 over words of the pages to score on.
+
+`--sites choose` replays on half of the sites, with which the options were
+chosen; `--sites report` on the other half, which had no part in that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import curate
+from curate.labelers.features import feature_names
+from curate.labelers.training.corpus import (
+    Example,
+    build_examples,
+    folds_by_site,
+    label_html_example,
+    read_benchmark,
+    read_gold,
+)
+from curate.labelers.training.fit import KindData
+from curate.labelers.training.pipeline import FitOptions, fit_html
+from curate.pages import decode_html, site_of
+from curate.sample.base import SampleConfig
+from curate.sample.choose import Seen, choose
+from curate.sample.facts import Shape, candidate_of
+from curate.segments.blocks import BlockSegmenter
+from curate.text import digest
+
+ROOT = Path(__file__).parents[2]
+LABELS = ("article", "boilerplate", "teaser", "caption")
+START = 10
+STEPS = (10, 20, 30, 40, 50, 60, 75, 90, 105, 120)
+TEST_SHARE = 0.37
+TREES = 30
+MINUTES = "minutes"
+
+
+@dataclass(slots=True, eq=False)
+class Gold:
+    """A gold page as the replay needs it."""
+
+    key: str
+    site: str
+    page_type: str | None
+    shape: Shape
+    columns: Any
+    gold: Any
+
+
+# ------------------------------------------------------------------- features
+
+
+def prepare(pages: Path, gold_folder: Path, log: Any) -> list[Gold]:
+    """Features of the gold pages, by models that know neither their sites nor their labels."""
+    found = {g.page_id.rsplit("-", 1)[-1]: g for g in read_gold(gold_folder)}
+    splitter = BlockSegmenter()
+    gold: list[Example] = []
+    rest: list[Example] = []
+    for row in read_benchmark(pages):
+        url = str(row["url"] or row["file_id"])
+        (example,) = build_examples(
+            row,
+            lambda html, url=url: splitter.segment_html(html, url=url),
+            found.get(str(row["file_id"])),
+            site_of(url) or url,
+            (),
+            lambda data: decode_html(data).text,
+        )
+        if len(example.page):
+            (rest if example.gold is None else gold).append(example)
+    sites = {example.group for example in gold}
+    rest = [example for example in rest if example.group not in sites]
+    every = rest + samples()
+    log(f"{len(gold)} gold pages of {len(sites)} sites; fitted on {len(every)} other pages")
+    fold = folds_by_site(
+        [[e.group] for e in every], 3, [1.0 + 3 * (e.gold is not None) for e in every]
+    )
+    names = {site: at for at, site in enumerate(sorted({e.group for e in every}))}
+    options = FitOptions(silver_rows=80_000, page_rows=150, first_rows=100)
+    fitted = fit_html(every, fold, np.array([names[e.group] for e in every]), options, log)
+    data = KindData([example.page for example in gold], True)
+    columns = data.features(*data.first(fitted.first, np.arange(len(data))))
+    own = len(feature_names(True))
+    columns = columns[:, [at for at in fitted.label_columns.tolist() if at < own]]
+    return [
+        Gold(e.key, e.group, e.page_type, Shape.of(e.page), columns[data.page == at], e.gold)
+        for at, e in enumerate(gold)
+    ]
+
+
+def samples() -> list[Example]:
+    """The bundled HTML pages with their labels."""
+    splitter = BlockSegmenter()
+    out = []
+    for gold in read_gold(ROOT / "tests/data/samples-gold"):
+        path = Path(curate.__file__).parent / "samples" / gold.source
+        if path.suffix == ".html":
+            page = splitter.segment_html(decode_html(path.read_bytes()).text, url=gold.url)
+            example = Example(
+                gold.source, gold.source.split("/")[0], page, page_type=gold.page_type
+            )
+            label_html_example(example, gold, None)
+            out.append(example)
+    return out
+
+
+# --------------------------------------------------------------------- replay
+
+
+def fit(pages: Sequence[Gold]) -> Any:
+    """A labeler fitted on reviewed pages."""
+    import lightgbm
+
+    columns = np.concatenate([page.columns for page in pages])
+    words = np.concatenate([page.gold for page in pages])
+    known = words.sum(axis=1) > 0
+    weight = np.minimum(np.sqrt(words.sum(axis=1)), 6.0)
+    options = {
+        "objective": "multiclass", "num_class": len(LABELS), "num_leaves": 10,
+        "learning_rate": 0.15, "min_data_in_leaf": 20, "feature_fraction": 0.3,
+        "lambda_l2": 5.0, "max_bin": 63, "verbose": -1, "num_threads": 1, "seed": 1,
+        "deterministic": True, "force_col_wise": True,
+    }  # fmt: skip
+    data = lightgbm.Dataset(columns[known], words[known].argmax(axis=1), weight=weight[known])
+    return lightgbm.train(options, data, TREES)
+
+
+def predicted(model: Any, pages: Sequence[Gold]) -> list[Any]:
+    """The labeler's probabilities, page by page."""
+    chance = model.predict(np.concatenate([page.columns for page in pages]), num_threads=1)
+    return np.split(chance, np.cumsum([len(page.columns) for page in pages])[:-1])
+
+
+def label_f1(model: Any, pages: Sequence[Gold]) -> Any:
+    """F1 of each label over words."""
+    confusion = np.zeros((len(LABELS), len(LABELS)))
+    for page, chance in zip(pages, predicted(model, pages), strict=True):
+        np.add.at(confusion.T, chance.argmax(axis=1), page.gold)
+    return 2 * np.diag(confusion) / np.maximum(confusion.sum(axis=0) + confusion.sum(axis=1), 1e-9)
+
+
+def minutes(page: Gold) -> float:
+    """Reading time of a page."""
+    scores = np.full((len(page.columns), len(LABELS)), 0.25)
+    return candidate_of(page.key, page.key, page.site, page.shape, scores).minutes
+
+
+def next_pages(
+    model: Any, pool: Sequence[Gold], have: Sequence[Gold], n: int, config: SampleConfig, seed: int
+) -> list[Gold]:
+    """The next pages that the strategy wants reviewed."""
+    scores = predicted(model, pool)
+    candidates = [
+        candidate_of(p.key, p.key, p.site, p.shape, chance, page_type=p.page_type)
+        for p, chance in zip(pool, scores, strict=True)
+    ]
+    config = replace(config, pages=n, seed=seed, suspects=0)
+    seen = Seen(reviewed={page.key for page in have})
+    by_key = {page.key: page for page in pool}
+    return [by_key[choice.page_key] for choice in choose(candidates, config, LABELS, seen)]
+
+
+def replay(
+    pages: Sequence[Gold], strategies: dict[str, SampleConfig | None], seed: int
+) -> tuple[list[int], dict[str, Any], dict[str, list[float]]]:
+    """Sizes, and for each strategy the labels' F1 and the minutes read at each size."""
+    random = np.random.default_rng(seed)
+    sites = sorted({page.site for page in pages})
+    test_sites: set[str] = set()
+    for site in random.permutation(sites):
+        if sum(page.site in test_sites for page in pages) >= TEST_SHARE * len(pages):
+            break
+        test_sites.add(str(site))
+    test = [page for page in pages if page.site in test_sites]
+    pool = [page for page in pages if page.site not in test_sites]
+    order = [pool[at] for at in random.permutation(len(pool))]
+    sizes = [*(n for n in STEPS if n < len(pool)), len(pool)]
+    first = fit(order[:START])
+    begin, end = label_f1(first, test), label_f1(fit(pool), test)
+    curves, read = {}, {}
+    for name, config in strategies.items():
+        have, model = order[:START], first
+        curve, spent = [begin], [sum(map(minutes, have))]
+        for size in sizes[1:]:
+            if size == len(pool):
+                curve.append(end)
+                spent.append(sum(map(minutes, pool)))
+                continue
+            if config is None:
+                have = order[:size]
+            else:
+                have = have + next_pages(model, pool, have, size - len(have), config, seed)
+            model = fit(have)
+            curve.append(label_f1(model, test))
+            spent.append(sum(map(minutes, have)))
+        curves[name], read[name] = np.array(curve), spent
+    return sizes, curves, read
+
+
+# -------------------------------------------------------------------- figures
+
+
+def interval(values: Any) -> str:
+    """Mean with its 95 % interval over seeds (normal approximation of the mean)."""
+    values = np.asarray(values)
+    return f"{values.mean():+.4f} ± {1.96 * values.std(ddof=1) / len(values) ** 0.5:.4f}"
+
+
+def reached(at: Any, curve: Any, target: float) -> float:
+    """Where the curve first reaches the target, between sizes by straight lines."""
+    over = np.flatnonzero(curve >= target - 1e-12)
+    if not len(over):
+        return float(at[-1])
+    first = int(over[0])
+    if first == 0:
+        return float(at[0])
+    low, high = curve[first - 1], curve[first]
+    return float(at[first - 1] + (at[first] - at[first - 1]) * (target - low) / (high - low))
+
+
+def table(
+    runs: Sequence[tuple[list[int], dict[str, Any], dict[str, list[float]]]],
+) -> Iterator[str]:
+    """The figures as lines of Markdown."""
+    width = min(len(sizes) for sizes, _, _ in runs)
+    sizes = np.array([[*run[0][: width - 1], run[0][-1]] for run in runs], float)
+    at = sizes.mean(axis=0)
+    yield f"{len(runs)} seeds, {at[-1]:.0f} pages to choose from on average\n"
+    yield "| strategy | area under the curve, against random | pages for the whole gain | minutes |"
+    yield "| --- | --- | --- | --- |"
+    macro, spent = {}, {}
+    for name in runs[0][1]:
+        macro[name] = np.array([[*r[1][name][: width - 1], r[1][name][-1]] for r in runs]).mean(
+            axis=2
+        )
+        spent[name] = np.array([[*r[2][name][: width - 1], r[2][name][-1]] for r in runs]).mean(
+            axis=0
+        )
+    span = sizes[:, -1] - sizes[:, 0]
+    area = {k: np.trapezoid(v, sizes, axis=1) / span for k, v in macro.items()}
+    target = macro["random"].mean(axis=0)[-1]
+    for name, curves in macro.items():
+        mean = curves.mean(axis=0)
+        pages = reached(at, mean, target) / at[-1]
+        cost = reached(spent[name], mean, target) / spent["random"][-1]
+        gain = "" if name == "random" else interval(area[name] - area["random"])
+        yield f"| {name} | {area[name].mean():.4f} {gain} | {pages:.0%} | {cost:.0%} |"
+    yield ""
+    yield "| pages reviewed | " + " | ".join(f"{n:.0f}" for n in at) + " |"
+    yield "| --- |" + " --- |" * len(at)
+    for name, curves in macro.items():
+        yield f"| {name} | " + " | ".join(f"{v:.3f}" for v in curves.mean(axis=0)) + " |"
+        rare = np.array([[*r[1][name][: width - 1], r[1][name][-1]] for r in runs])[:, :, 3]
+        yield f"| {name}, caption | " + " | ".join(f"{v:.3f}" for v in rare.mean(axis=0)) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", type=Path)
+    parser.add_argument("gold", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the features")
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--sites", choices=("all", "choose", "report"), default="all")
+    parser.add_argument("--options", action="store_true", help="replay several options")
+    args = parser.parse_args()
+    began = time.process_time()
+
+    def log(line: str) -> None:
+        sys.stderr.write(f"{time.process_time() - began:7.1f} s  {line}\n")
+        sys.stderr.flush()
+
+    file = args.cache / "replay.pickle"
+    if not file.exists():
+        args.cache.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pickle.dumps(prepare(args.pages, args.gold, log)))
+    pages: list[Gold] = pickle.loads(file.read_bytes())
+    if args.sites != "all":
+        half = args.sites == "choose"
+        pages = [page for page in pages if (int(digest(page.site, chars=4), 16) % 2 == 0) is half]
+    strategies: dict[str, SampleConfig | None] = {
+        "random": None,
+        "mix": SampleConfig(),
+        "uncertainty": SampleConfig(strategy="uncertainty"),
+    }
+    if args.options:
+        strategies = {"random": None} | {
+            f"cost {c} novelty {n}": SampleConfig("uncertainty", reading_cost=c, novelty=n)
+            for c, n in ((0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (0.5, 0.5), (1.0, 0.5))
+        }
+    runs = []
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        runs.append(replay(pages, strategies, seed))
+        log(f"seed {seed}")
+        if seed % 10 == 9:
+            for line in table(runs):
+                log(line)
+    for line in table(runs):
+        sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()
