@@ -24,7 +24,8 @@ test: $(TEST)/.installed ## lint, types, import layers and all tests, in their o
 	@bash tests/browser.sh
 	@$(MAKE) --no-print-directory check VENV=$(TEST)
 	@echo "== tests"
-	@CURATE_SERVER_VENV=$(SERVER_VENV) $(TEST)/bin/python -m pytest -m "not acceptance" $(PYTEST_ARGS)
+	@CURATE_SERVER_VENV=$(SERVER_VENV) $(TEST)/bin/python -m pytest -m "not acceptance" \
+		--numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
 check: VENV ?= $(TEST)
 check: ## lint, types and import layers only
