@@ -240,6 +240,8 @@ def _withdraw(args: argparse.Namespace, work: _Work) -> int:
             f"withdrew {told.rows} rows: {told.annotations} annotations of {told.pages} pages by "
             f"{told.annotators} annotators; noted in {work.folder / RECORD}"
         )
+        if what == "page":
+            work.console.print(f"page {key} is left out of every later version")
         if args.on_server:
             n = _delete_on_server(work, told.server_ids)
             work.console.print(f"deleted {n} annotations in Label Studio")
@@ -283,25 +285,23 @@ def _delete_on_server(work: _Work, ids: Sequence[tuple[str, int, int]]) -> int:
 
 
 def _published_with(work: _Work, what: str, key: str) -> list[str]:
-    """Published versions whose files name the person, or a reviewed page of this key."""
+    """Published versions whose files name the person, or hold the page."""
     import pyarrow.compute as pc
 
     from curate.io import read_rows
 
+    column = "annotators" if what == "annotator" else "page_key"
     found = []
     for version in sorted(work.folder.parent.glob("v[0-9]*")):
         for path in sorted(version.glob("segments/*.parquet")):
             try:
-                batches = list(read_rows(path, columns=["page_key", "n_annotators", "annotators"]))
+                batches = list(read_rows(path, columns=[column]))
             except (OSError, ValueError) as error:
                 raise ReviewError(f"{path} can't be read ({error})") from error
             if what == "annotator":
-                hit = any(key in (names or ()) for b in batches for names in b[2].to_pylist())
+                hit = any(key in (names or ()) for b in batches for names in b[0].to_pylist())
             else:
-                hit = any(
-                    pc.any(pc.and_(pc.equal(b[0], key), pc.greater(b[1], 0))).as_py()
-                    for b in batches
-                )
+                hit = any(pc.any(pc.equal(b[0], key)).as_py() for b in batches)
             if hit:
                 found.append(version.name)
                 break

@@ -1,4 +1,4 @@
-"""Taking a person's or a page's work out for good, on request.
+"""Taking a person's or a page's work out for good, on request; the page itself, too.
 
 The one way in which rows of human work are removed. What was removed is not
 kept; that it was is: a line in `withdrawn.jsonl` beside the annotations, a
@@ -87,7 +87,7 @@ def withdraw(
         now: time for the record.
 
     Raises:
-        ReviewError: there is no such work, and none was withdrawn.
+        ReviewError: there is no work of this annotator, and none was withdrawn.
     """
     column = _COLUMN[what]
     rows = pa.concat_tables(
@@ -101,13 +101,13 @@ def withdraw(
     )
     known = blocked(folder)
     before = key in (known.annotators if what == "annotator" else known.pages)
-    if not rows.num_rows and not before:
+    if not rows.num_rows and not before and what == "annotator":
         raise ReviewError(
             f"no work of {what} {key} in {folder}; nothing was removed "
             "(curate review status lists the annotators)"
         )
     told = _told(rows)
-    if rows.num_rows:
+    if rows.num_rows or not before:  # a page that nobody has read can be withdrawn too
         _record(
             folder,
             {

@@ -240,6 +240,7 @@ def measure(store: Path, exports: Path) -> dict[str, Any]:
     memory.start()
     told, wall, cpu = run()
     progress("end", 0, 0)
+    first = {name: s for name, s in steps.items() if name not in ("start", "end")}
     peak = {
         "publisher": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "reload": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
@@ -258,7 +259,7 @@ def measure(store: Path, exports: Path) -> dict[str, Any]:
         "segments_per_s": told.counts["segments"] / wall,
         "segments_per_cpu_s": told.counts["segments"] / cpu,
         "unchanged_s": wall_again,
-        "steps_s": {name: s for name, s in steps.items() if name not in ("start", "end")},
+        "steps_s": first,
         "peak_process_mb": peak,
         "peak_private_mb": memory.peak,
         "published_mb": sum(path.stat().st_size for path in files) / 1e6,

@@ -148,6 +148,14 @@ def test_nobodys_work_is_an_error_and_records_nothing(folder):
     assert not (folder / RECORD).exists()
 
 
+def test_a_page_that_nobody_has_read_can_be_withdrawn(folder):
+    told = withdraw(folder, "page", "page-nobody-read")
+    assert (told.rows, told.annotations) == (0, 0)
+    assert blocked(folder).pages == {"page-nobody-read"}
+    withdraw(folder, "page", "page-nobody-read")
+    assert len((folder / RECORD).read_text().splitlines()) == 1
+
+
 def test_a_broken_record_stops_all_taking_in(folder):
     (folder / RECORD).write_text('{"withdrawn": "annotator"}\n')
     with pytest.raises(ReviewError, match=r"withdrawn\.jsonl, line 1 is no record of a withdrawal"):
