@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +19,17 @@ from curate.evaluate.gold import (
     read_published,
     read_reference,
 )
-from curate.evaluate.metrics import Interval, label_scores
+from curate.evaluate.result import Evaluation
 from curate.evaluate.scoring import (
     JOINER,
     Labeled,
-    LabelReport,
-    MainReport,
+    ReviewedPage,
     compare_labels,
     compare_main,
     main_text,
     score_html_labels,
     score_main,
+    score_reviewed,
     score_text_labels,
 )
 
@@ -43,27 +43,41 @@ class EvaluateConfig:
     """What to score on.
 
     Attributes:
-        gold: folder of line-labelled pages, or a published dataset version; None
+        gold: folders of line-labelled pages, or published dataset versions; none
             leaves the label scores out.
         benchmark: Parquet file of pages with main content, which also holds the
             HTML of gold pages; None leaves out what needs HTML.
         tasks: main content, labels from HTML, labels from bare text.
         limit: pages of the benchmark, None for all.
         worst: pages named as worst.
+        folds: score models that are trained without each part of the benchmark's
+            sites, in so many parts; None scores the labeler as it is.
     """
 
-    gold: str | None = None
+    gold: str | tuple[str, ...] | None = None
     benchmark: str | None = None
     tasks: tuple[Task, ...] = ("main", "html", "text")
     limit: Annotated[int, Field(ge=1)] | None = None
     worst: Annotated[int, Field(ge=0)] = 10
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
 
     def __post_init__(self) -> None:
-        if self.gold is None and self.benchmark is None:
+        if not self.folders and self.benchmark is None:
             raise EvaluateError(
                 "nothing to score on; give evaluate.gold (a gold folder or a published version), "
                 "evaluate.benchmark (a Parquet file), or both"
             )
+        if self.folds is not None and (self.benchmark is None or not self.folders):
+            raise EvaluateError(
+                f"evaluate.folds={self.folds} trains models: give evaluate.benchmark (a Parquet "
+                "file) and evaluate.gold (folders of line-labelled pages of it)"
+            )
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The gold folders and versions."""
+        gold = (self.gold,) if isinstance(self.gold, str) else self.gold or ()
+        return tuple(Path(folder) for folder in gold)
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,8 @@ class Labeling:
             predictions of pages that were not trained on).
         text: labels bare text.
         extract: main content as text, for extractors that label nothing.
+        reviewed: the reviewed pages of a published version with its predictions,
+            None where their elements are not known any more.
     """
 
     name: str
@@ -84,105 +100,7 @@ class Labeling:
     html: Callable[[str, bytes, str | None], Labeled | None] | None = None
     text: Callable[[str, str, str | None], Labeled | None] | None = None
     extract: Callable[[bytes, str | None], str] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Evaluation:
-    """Reports of one labeler."""
-
-    name: str
-    main: MainReport | None = None
-    html: LabelReport | None = None
-    text: LabelReport | None = None
-    differences: dict[str, Interval] = field(default_factory=dict)
-
-    def to_json(self, worst: int = 10) -> dict[str, Any]:
-        """All figures as plain values, the same for the same predictions."""
-        out: dict[str, Any] = {"labeler": self.name}
-        if self.main is not None:
-            out["main_content"] = {
-                "pages": len(self.main.f1),
-                "word_f1": asdict(self.main.mean()),
-                "by_page_type": {
-                    kind: {"pages": count, "word_f1": value}
-                    for kind, (count, value) in self.main.by_type().items()
-                },
-                "worst": [list(row) for row in self.main.worst(worst)],
-            }
-        for report in (self.html, self.text):
-            if report is not None:
-                out[report.mode] = _label_json(report, worst)
-        if self.differences:
-            out["differences"] = {name: asdict(value) for name, value in self.differences.items()}
-        return out
-
-    def tables(self) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[str]]]]:
-        """Tables for the terminal and the report: title, column heads, rows."""
-        if self.main is not None:
-            rows = [["all", str(len(self.main.f1)), str(self.main.mean())]]
-            rows += [
-                [kind, str(count), f"{value:.3f}"]
-                for kind, (count, value) in self.main.by_type().items()
-            ]
-            yield f"Main content of {self.name}", ("page type", "pages", "word-F1"), rows
-        for report in (self.html, self.text):
-            if report is None:
-                continue
-            unit = "words" if report.mode == "html" else "characters"
-            yield (
-                f"Labels of {self.name} from {report.mode}, by {unit}",
-                ("label", "precision", "recall", "F1", "F1 by line"),
-                _label_rows(report),
-            )
-            yield (
-                f"Confusion ({unit}), rows are gold",
-                ("", *report.labels, "not in the text"),
-                [
-                    [name, *(f"{value:.0f}" for value in row)]
-                    for name, row in zip(
-                        report.labels, np.sum(report.confusion, axis=0), strict=True
-                    )
-                ],
-            )
-            yield (
-                f"Reliability from {report.mode}: error {report.calibration_error():.3f}",
-                ("segments", "said", "right"),
-                [[str(b.count), f"{b.said:.3f}", f"{b.right:.3f}"] for b in report.table()],
-            )
-        if self.differences:
-            yield (
-                "Paired differences",
-                ("against", "difference"),
-                [[name, str(value)] for name, value in self.differences.items()],
-            )
-
-
-def _label_rows(report: LabelReport) -> list[list[str]]:
-    scores = label_scores(np.sum(report.confusion, axis=0))
-    lines = label_scores(np.sum(report.lines, axis=0))
-    rows = [
-        [name, f"{s.precision:.3f}", f"{s.recall:.3f}", str(report.f1(name)), f"{by_line.f1:.3f}"]
-        for name, s, by_line in zip(report.labels, scores, lines, strict=True)
-    ]
-    mean = np.mean([s.f1 for s in lines])
-    return [*rows, ["macro", "", "", str(report.macro()), f"{mean:.3f}"]]
-
-
-def _label_json(report: LabelReport, worst: int) -> dict[str, Any]:
-    scores = label_scores(np.sum(report.confusion, axis=0))
-    lines = label_scores(np.sum(report.lines, axis=0))
-    return {
-        "pages": len(report.page_ids),
-        "macro_f1": asdict(report.macro()),
-        "labels": {
-            name: {**asdict(s), "f1_interval": asdict(report.f1(name)), "by_line": asdict(by_line)}
-            for name, s, by_line in zip(report.labels, scores, lines, strict=True)
-        },
-        "confusion": np.sum(report.confusion, axis=0).tolist(),
-        "calibration_error": report.calibration_error(),
-        "reliability": [asdict(row) for row in report.table()],
-        "worst": [list(row) for row in report.worst(worst)],
-    }
+    reviewed: Callable[[Path], Sequence[ReviewedPage] | None] | None = None
 
 
 def evaluate(
@@ -198,7 +116,7 @@ def evaluate(
         second = _score(config, other)
         if first.main is not None and second.main is not None:
             first.differences[f"{other.name}: main content"] = compare_main(first.main, second.main)
-        for task in ("html", "text"):
+        for task in ("html", "text", "reviewed"):
             mine, theirs = getattr(first, task), getattr(second, task)
             if mine is not None and theirs is not None:
                 first.differences[f"{other.name}: labels from {task}"] = compare_labels(
@@ -212,21 +130,24 @@ def _score(config: EvaluateConfig, labeling: Labeling) -> Evaluation:
     benchmark = Path(config.benchmark) if config.benchmark else None
     if "main" in config.tasks and benchmark and (labeling.html or labeling.extract):
         out.main = score_main(_main_pairs(benchmark, labeling, config.limit))
-    if config.gold is None:
-        return out
-    folder = Path(config.gold)
-    published = (folder / "pages").is_dir()
-    with_html = "html" in config.tasks and benchmark is not None and not published
-    gold = (
-        read_published(folder)
-        if published
-        else read_gold_folder(folder, benchmark if with_html else None)
-    )
-    if "text" in config.tasks and labeling.text is not None:
+    gold: list[GoldPage] = []
+    with_html = "html" in config.tasks and benchmark is not None
+    for folder in config.folders:
+        if not (folder / "pages").is_dir():
+            gold += read_gold_folder(folder, benchmark if with_html else None)
+            continue
+        pages = labeling.reviewed(folder) if labeling.reviewed is not None else None
+        if pages is None:
+            # Without its elements a page is what its segments' text says.
+            gold += read_published(folder)
+        else:
+            out.reviewed = score_reviewed(pages, labeling.label_names, out.reviewed)
+    if gold and "text" in config.tasks and labeling.text is not None:
         out.text = score_text_labels(_text_pairs(gold, labeling.text), labeling.label_names)
-    if with_html and labeling.html is not None:
+    with_words = [page for page in gold if page.html is not None]
+    if with_words and with_html and labeling.html is not None:
         out.html = score_html_labels(
-            _html_pairs(gold, labeling.html), labeling.label_names, aligned
+            _html_pairs(with_words, labeling.html), labeling.label_names, aligned
         )
     return out
 

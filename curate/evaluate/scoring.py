@@ -30,19 +30,35 @@ from curate.text import words
 __all__ = [
     "LabelReport",
     "MainReport",
+    "ReviewedPage",
     "compare_labels",
     "compare_main",
     "main_text",
     "score_html_labels",
     "score_main",
+    "score_reviewed",
     "score_text_labels",
 ]
 
-Mode = Literal["html", "text"]
+Mode = Literal["html", "text", "reviewed"]
 Labeled = tuple[SegmentedPage, PagePrediction]
 
 JOINER = "\n\n"
 """Gold lines of bare text are joined by a blank line."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewedPage:
+    """A reviewed page of a project with a labeler's prediction.
+
+    Attributes:
+        chars: float64 [n_segments, n_labels], characters by the label people gave.
+    """
+
+    page_id: str
+    page_type: str | None
+    chars: Matrix
+    prediction: PagePrediction
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +66,7 @@ class LabelReport:
     """Four-label figures of one labeler on one kind of input.
 
     Attributes:
-        mode: html (weighted by aligned words) or text (by characters).
+        mode: html (weighted by aligned words), text or reviewed (by characters).
         labels: label names.
         page_ids, page_types: of the pages scored.
         confusion: [n_pages, n_labels, n_labels + 1]; the last column holds gold
@@ -224,6 +240,35 @@ def score_html_labels(
         report.top += prediction.scores[known].max(axis=1).astype(float).tolist()
         report.right += (winner[known] == predicted[known]).tolist()
         _add(report, gold, by_words, by_segments)
+    return report
+
+
+def score_reviewed(
+    pages: Iterable[ReviewedPage], labels: tuple[str, ...], report: LabelReport | None = None
+) -> LabelReport:
+    """Score labels against people's, segment by segment, by characters.
+
+    Args:
+        pages: reviewed pages with predictions.
+        labels: label names.
+        report: of other versions, that these pages are added to.
+    """
+    report = report or LabelReport("reviewed", labels)
+    index = {name: at for at, name in enumerate(labels)}
+    for page in pages:
+        said = np.array([index[name] for name in page.prediction.labels], np.int64)
+        by_chars = np.zeros((len(labels), len(labels) + 1))
+        np.add.at(by_chars.T, said, page.chars)
+        known = np.flatnonzero(page.chars.any(axis=1))
+        truth = page.chars.argmax(axis=1)
+        by_segments = np.zeros_like(by_chars)
+        np.add.at(by_segments, (truth[known], said[known]), 1.0)
+        report.top += page.prediction.scores[known].max(axis=1).astype(float).tolist()
+        report.right += (truth[known] == said[known]).tolist()
+        report.page_ids.append(page.page_id)
+        report.page_types.append(page.page_type)
+        report.confusion.append(by_chars)
+        report.lines.append(by_segments)
     return report
 
 

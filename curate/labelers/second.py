@@ -26,17 +26,27 @@ from curate.errors import LabelerError
 from curate.io import atomic_path, file_digest
 from curate.labelers.batch import Floats
 from curate.labelers.second_columns import (
-    EVIDENCE_COLUMNS,
     PAGE_COLUMNS,
+    SITE_COLUMNS,
     Look,
     columns_of,
     log_scores,
     token_columns,
+    without_evidence,
 )
 from curate.schema import PagePrediction
 from curate.text import digest
 
-__all__ = ["SITE_LOOK", "SecondLook", "SecondModel", "look_digest", "read_look", "write_look"]
+__all__ = [
+    "SITE_LOOK",
+    "SecondLook",
+    "SecondModel",
+    "added",
+    "look_digest",
+    "moved_scores",
+    "read_look",
+    "write_look",
+]
 
 FORMAT = 1
 
@@ -97,7 +107,7 @@ class SecondLook:
         if not held:
             return out
         columns = np.concatenate([self.columns(looks[number]) for number in held])
-        moved = self._booster.predict(columns, raw_score=True, num_threads=1)
+        moved = added(self._booster, columns, self.model.evidence)
         at = 0
         for number in held:
             to = at + len(looks[number].page)
@@ -151,6 +161,25 @@ class SecondLook:
             line = f"reviewers of this project call such lines {labels[row]}"
             told[row] = (line, *told[row])[: max(len(told[row]), 1)]
         return told
+
+
+def added(
+    booster: Any, columns: Floats, evidence: bool, trees: int | None = None
+) -> npt.NDArray[np.float64]:
+    """What the trees add to the log-probabilities, float64 [n_segments, n_labels].
+
+    With evidence: what they add more than they would on a site of one page. So
+    nothing is added where there is none, and how the truth that they were fitted
+    on differs from the one that the labeler was calibrated on falls out.
+    """
+
+    def raw(rows: Floats) -> npt.NDArray[np.float64]:
+        out: npt.NDArray[np.float64] = booster.predict(
+            rows, raw_score=True, num_iteration=trees, num_threads=1
+        )
+        return out
+
+    return raw(columns) - raw(without_evidence(columns)) if evidence else raw(columns)
 
 
 def moved_scores(logs: Floats, moved: npt.NDArray[np.float64]) -> Floats:
@@ -226,4 +255,4 @@ def read_look(folder: str) -> SecondLook | None:
 
 
 def _columns(evidence: bool) -> list[str]:
-    return [*PAGE_COLUMNS, *(EVIDENCE_COLUMNS if evidence else ())]
+    return list(SITE_COLUMNS if evidence else PAGE_COLUMNS)

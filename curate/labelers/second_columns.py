@@ -20,11 +20,13 @@ from curate.schema import Layout, PagePrediction, SegmentedPage
 __all__ = [
     "EVIDENCE_COLUMNS",
     "PAGE_COLUMNS",
+    "SITE_COLUMNS",
     "Look",
     "columns_of",
     "log_scores",
     "token_columns",
     "tokens_of",
+    "without_evidence",
 ]
 
 LEAST = 1e-4
@@ -82,6 +84,26 @@ EVIDENCE_COLUMNS = (
 )
 
 
+SITE_COLUMNS = (
+    "is_html",
+    *(f"log_{n}" for n in range(4)),
+    "margin",
+    "main",
+    "log_chars",
+    "digits",
+    "ends_sentence",
+    "link_share",
+    "heading",
+    "kind_li",
+    *EVIDENCE_COLUMNS,
+)
+"""What a look at a site's other pages reads: facts of the line alone. Facts that all
+lines of a page share name the page, and there are few sites to learn from."""
+
+
+_SITE_INDEX = [(*PAGE_COLUMNS, *EVIDENCE_COLUMNS).index(name) for name in SITE_COLUMNS]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """One page as a second look gets it."""
@@ -99,11 +121,19 @@ def log_scores(prediction: PagePrediction) -> Floats:
 
 
 def columns_of(look: Look, *, with_evidence: bool) -> Floats:
-    """The columns of a page's segments: `PAGE_COLUMNS`, then `EVIDENCE_COLUMNS` if wanted."""
+    """The columns of a page's segments: `PAGE_COLUMNS`, or `SITE_COLUMNS` with evidence."""
     parts = [*_said(look), *_text(look.page), *_layout(look.page), *_kinds(look)]
-    if with_evidence:
-        parts += _evidence(look)
-    return np.column_stack(parts).astype(np.float32)
+    if not with_evidence:
+        return np.column_stack(parts).astype(np.float32)
+    every = np.column_stack([*parts, *_evidence(look)])
+    return every[:, _SITE_INDEX].astype(np.float32)
+
+
+def without_evidence(columns: Floats) -> Floats:
+    """The same `SITE_COLUMNS` on a site of one page."""
+    out = columns.copy()
+    out[:, len(SITE_COLUMNS) - len(EVIDENCE_COLUMNS) :] = 0.0
+    return out
 
 
 def _said(look: Look) -> list[Floats]:

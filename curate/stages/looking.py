@@ -37,6 +37,7 @@ class LookInputs:
         name: what is added to the labeler's name, e.g. `site`.
         lines: recurring lines of the shard's sites, where the look reads them.
         site_pages: int32, pages of each row's site; 0 where it is the only one.
+        left_alone: page ids whose prediction stays as it is.
     """
 
     segmented: Path
@@ -45,6 +46,7 @@ class LookInputs:
     name: str
     lines: Path | None = None
     site_pages: npt.NDArray[np.int32] | None = None
+    left_alone: frozenset[str] = frozenset()
 
 
 def look_at(folder: Path) -> SecondLook:
@@ -73,7 +75,7 @@ def _looked(out: Output, inputs: LookInputs) -> Iterator[pa.Table]:
         out.counts.n_in += len(rows)
         found = look.apply(looks)
         for row, before, after in zip(rows, looks, found, strict=True):
-            if after is before.prediction:
+            if after is before.prediction or row["page_id"] in inputs.left_alone:
                 continue
             row["labels"] = list(after.labels)
             row["scores"] = np.asarray(after.scores, np.float32).ravel()

@@ -169,7 +169,8 @@ def retrain(
     context.facts["train"] = {name: told[name] for name in ("told", "taken", "pages", "gain")}
     used = predictions
     if told["taken"]:
-        used = _predict_anew(context, outcome, segments, predictions, folder)
+        trained_on = frozenset(told["trained_on"])
+        used = _predict_anew(context, outcome, segments, predictions, folder, trained_on)
         if isinstance(context.facts.get("labeler"), dict):
             context.facts["labeler"]["project"] = told["look"]
     outcome.seconds = time.perf_counter() - began
@@ -221,17 +222,27 @@ def _train(
         )
         told["taken"] = bool(model.trees)
         told["look"] = write_look(folder, model)
+        told["trained_on"] = [page.page_id for page in pages]
     return told
 
 
 def _predict_anew(
-    context: Context, outcome: Outcome, segments: Outcome, predictions: Outcome, folder: Path
+    context: Context,
+    outcome: Outcome,
+    segments: Outcome,
+    predictions: Outcome,
+    folder: Path,
+    trained_on: frozenset[str],
 ) -> Outcome:
-    """All pages by the new model; the reviewed ones too, for their scores."""
+    """All pages by the new model but those that it was trained on.
+
+    They keep the prediction of a model that had not seen them, so that what is
+    told of the labeler against people stays honest.
+    """
     assert outcome.recipe is not None
     tasks = []
     for segmented, predicted in zip(segments.shards, predictions.shards, strict=True):
-        inputs = LookInputs(segmented.path, predicted.path, folder, LOOK)
+        inputs = LookInputs(segmented.path, predicted.path, folder, LOOK, left_alone=trained_on)
         key = context.input_key("look", segmented.digest, predicted.digest, outcome.keys[0])
         tasks.append((key, look_again, (inputs,), segmented.rows))
     done = context.run_shards(outcome.recipe, tasks)

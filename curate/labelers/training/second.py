@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,15 +14,14 @@ from pydantic import Field
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.batch import Floats, Ints
-from curate.labelers.second import SecondLook, SecondModel, moved_scores
+from curate.labelers.second import SecondLook, SecondModel, added, moved_scores
 from curate.labelers.second_columns import (
-    EVIDENCE_COLUMNS,
-    LEAST,
     Look,
     columns_of,
     log_scores,
     token_columns,
     tokens_of,
+    without_evidence,
 )
 from curate.labelers.training.corpus import folds_by_site
 from curate.schema import PagePrediction
@@ -33,9 +32,6 @@ Log = Callable[[str], None]
 
 STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 """Numbers of trees that are compared; each is a model of its own."""
-
-BASELINE_TREES = 24
-"""Trees of the model that takes up what evidence is not the reason of."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,7 @@ class _Rows:
     page: Ints
     tokens: list[list[set[str]]]
     picked: list[Ints]
+    evidence: bool
 
 
 def folds_of(groups: Sequence[str], n_folds: int) -> Ints:
@@ -114,10 +111,9 @@ def fit_look(
     """Fit a second look; the same pages and options give the same trees.
 
     The number of trees is the one with the smallest log-loss on pages of sites
-    that were not fitted on; it may be none, and then nothing is changed. With
-    evidence, the trees are fitted to what is left after a model that reads all
-    but the evidence: they add what recurrence tells, and not how the truth they
-    are fitted on differs from the one that the labeler was calibrated on.
+    that were not fitted on; it may be none, and then nothing is changed.
+    With evidence, each page is fitted on as one of its site and as a site's only
+    one; only the difference is used (`second.added`).
 
     Raises:
         LabelerError: fewer than two pages have labels.
@@ -129,8 +125,6 @@ def fit_look(
         )
     rows = _rows(pages, evidence, options)
     fold = folds_of([page.group for page in pages], options.folds)
-    if evidence:
-        rows.logs = _baseline(pages, rows, fold, options)
     steps = [step for step in STEPS if step <= options.trees]
     loss = np.zeros((len(steps), len(pages)))
     for number in range(int(fold.max()) + 1):
@@ -175,18 +169,6 @@ def cross_fitted(
     return out
 
 
-def _baseline(pages: Sequence[LookPage], rows: _Rows, fold: Ints, options: LookOptions) -> Floats:
-    """Log-probabilities out of fold by a model that doesn't see the evidence."""
-    blind = replace(rows, columns=rows.columns[:, : -len(EVIDENCE_COLUMNS)])
-    out = rows.logs.copy()
-    for number in range(int(fold.max()) + 1):
-        here = fold[rows.page] == number
-        booster = _fit(pages, blind, np.flatnonzero(~here), (), (BASELINE_TREES,), options)
-        moved = booster.predict(blind.columns[here], raw_score=True, num_threads=1)
-        out[here] = np.log(np.maximum(moved_scores(rows.logs[here], moved), LEAST))
-    return out
-
-
 def _rows(pages: Sequence[LookPage], evidence: bool, options: LookOptions) -> _Rows:
     columns, logs, label, weight, owner = [], [], [], [], []
     tokens, picked = [], []
@@ -211,6 +193,7 @@ def _rows(pages: Sequence[LookPage], evidence: bool, options: LookOptions) -> _R
         np.concatenate(owner),
         tokens,
         picked,
+        evidence,
     )
 
 
@@ -292,13 +275,13 @@ def _fit(
         "deterministic": True,
         "force_col_wise": True,
     }
-    weight = rows.weight[index]
-    data = lightgbm.Dataset(
-        columns,
-        rows.label[index],
-        weight=weight / max(float(weight.mean()), 1e-9),
-        init_score=rows.logs[index].astype(np.float64),
-    )
+    label, weight = rows.label[index], rows.weight[index]
+    logs = rows.logs[index].astype(np.float64)
+    if rows.evidence:
+        columns = np.concatenate([columns, without_evidence(columns)])
+        label, weight, logs = np.tile(label, 2), np.tile(weight, 2), np.tile(logs, (2, 1))
+    weight = weight / max(float(weight.mean()), 1e-9)
+    data = lightgbm.Dataset(columns, label, weight=weight, init_score=logs)
     return lightgbm.train(parameters, data, max(steps))
 
 
@@ -317,7 +300,7 @@ def _losses(
     for number, step in enumerate(steps):
         moved = np.zeros(rows.logs[index].shape)
         if step:
-            moved = booster.predict(columns, raw_score=True, num_iteration=step, num_threads=1)
+            moved = added(booster, columns, rows.evidence, step)
         chance = moved_scores(rows.logs[index], moved)
         said = np.maximum(chance[np.arange(len(index)), rows.label[index]], 1e-6)
         out[number] = np.bincount(

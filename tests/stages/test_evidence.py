@@ -1,0 +1,94 @@
+"""Counting over shards gives what counting in memory gives, whatever the cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from curate.labelers.recurrence import site_counts
+from curate.labelers.training.corpus import text_page
+from curate.runs.output import Output
+from curate.schema import SEGMENTED_SCHEMA, SegmentedPage, page_id_of
+from curate.segments.rows import to_batch
+from curate.stages.evidence import add_up, census, count_lines
+from curate.text import text_hash
+
+MENU = ["Home", "News", "Sport"]
+
+
+def pages() -> list[tuple[str, SegmentedPage]]:
+    out = []
+    for site in range(3):
+        out += [
+            (f"s{site}.example", text_page([*MENU[: 2 + site % 2], f"Story {word}", "Imprint"]))
+            for word in ("one", "two", "six")[: site + 1]
+        ]
+    # The same text under another address.
+    return [*out, out[-1]]
+
+
+def shards(folder: Path, cuts: list[int]) -> list[Path]:
+    rows = [(head(site, number, page), page) for number, (site, page) in enumerate(pages())]
+    paths = []
+    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(rows)], strict=True)):
+        path = folder / f"{number}.parquet"
+        batch = to_batch(rows[begin:end])
+        with pq.ParquetWriter(path, SEGMENTED_SCHEMA) as writer:
+            writer.write_batch(batch)
+        paths.append(path)
+    return paths
+
+
+def head(site: str, number: int, page: SegmentedPage) -> dict[str, Any]:
+    key = f"{number:024x}"
+    return {
+        "page_key": key,
+        "page_id": page_id_of(key, page.text),
+        "url": None,
+        "site": site,
+        "source": "x",
+        "media_type": "text/plain",
+        "title": None,
+        "fetched_at": None,
+        "text_hash": text_hash(page.text),
+    }
+
+
+@pytest.mark.parametrize("cuts", [[], [3], [1, 4, 5]])
+def test_lines_of_every_site(tmp_path: Path, cuts: list[int]) -> None:
+    files = shards(tmp_path, cuts)
+    pages_of = census(files, "1GB")
+    every = np.concatenate([pages_of.get(n, np.zeros(0, np.int32)) for n in range(len(files))])
+    # One page of s0, two of s1, three of s2 and a copy of the last.
+    assert sorted(every[every != 0].tolist()) == [-3, 2, 2, 3, 3, 3]
+    counted = []
+    for number, site_pages in sorted(pages_of.items()):
+        out = Output(tmp_path / "counts", f"k{number}", "evidence")
+        count_lines(out, files[number], site_pages)
+        counted.append(tmp_path / "counts" / out.finish().shards[0].file)
+    out = Output(tmp_path / "lines", "all", "evidence")
+    add_up(out, counted, "1GB")
+    told: dict[tuple[str, int], tuple[int, float]] = {}
+    for shard in out.finish().shards:
+        for row in pq.read_table(tmp_path / "lines" / shard.file).to_pylist():
+            told[row["site"], row["key"]] = (row["seen"], row["spread"])
+    expected = {}
+    for site in ("s1.example", "s2.example"):
+        counts = site_counts([page for name, page in pages() if name == site])
+        for key, seen, spread in zip(counts.keys, counts.seen, counts.spread, strict=True):
+            expected[site, int(key)] = (int(seen), spread)
+    assert {k: v[0] for k, v in told.items()} == {k: v[0] for k, v in expected.items()}
+    for key, (_, spread) in told.items():
+        assert spread == pytest.approx(expected[key][1], abs=2e-3)
+
+
+def test_sites_of_one_page_are_left_out(tmp_path: Path) -> None:
+    (first,) = shards(tmp_path, [])
+    only = tmp_path / "only.parquet"
+    pq.write_table(pq.read_table(first).slice(0, 1), only)
+    assert census([only], "1GB") == {}
+    assert census([], "1GB") == {}
