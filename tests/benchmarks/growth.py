@@ -1,0 +1,62 @@
+"""Time and memory as the input grows: they should be linear and flat.
+
+python tests/benchmarks/growth.py PAGES.parquet [--counts 10000 100000] [--json FILE]
+
+Real pages of at most 50 KB, repeated under distinct addresses, from bytes to a
+published dataset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import curate_run, passport, real_pages, save, table
+
+MAX_BYTES = 50_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", type=Path)
+    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--labeler", default="rules")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    rows: list[list[object]] = []
+    values: dict[str, Any] = {"labeler": options.labeler}
+    for count in options.counts:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            source = folder / "pages.jsonl"
+            _, n_bytes = real_pages(options.pages, source, count, max_bytes=MAX_BYTES)
+            cost = curate_run(folder / "run", source, f"labeler={options.labeler}")
+            stages = passport(folder / "run")["stages"]
+        seconds = {stage: row["seconds"] for stage, row in stages.items()}
+        rows.append(
+            [
+                f"{count:,}",
+                n_bytes / 1e6,
+                cost.seconds,
+                1000 * cost.cpu_seconds / count,
+                cost.driver_mb,
+                cost.worker_mb,
+                seconds["dataset"],
+            ]
+        )
+        values[str(count)] = {"cost": vars_of(cost), "stage_seconds": seconds, "bytes": n_bytes}
+    columns = ["pages", "MB", "wall s", "CPU ms a page", "driver MB", "worker MB", "publish s"]
+    table(f"growth, labeler={options.labeler}", columns, rows)
+    save(options.json, "growth", values)
+
+
+def vars_of(cost: Any) -> dict[str, float]:
+    return {name: getattr(cost, name) for name in cost.__slots__}
+
+
+if __name__ == "__main__":
+    main()
