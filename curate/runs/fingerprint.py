@@ -22,6 +22,18 @@ from curate.text import digest
 __all__ = ["Recipe", "code_digests", "library_versions", "recipe", "room"]
 
 _PACKAGE = "curate"
+
+PLUMBING = frozenset(
+    f"curate.{name}"
+    for name in (
+        *("stages.context", "stages.settings", "stages.exports", "stages.pipeline"),
+        *("stages.people", "stages.why"),
+        *("runs.engine", "runs.fingerprint", "runs.store", "runs.passport", "runs.machine"),
+    )
+)
+"""Modules that decide whether and where a stage runs, never what comes out of it.
+They import nearly everything: followed, every edit would redo every stage that
+is worked out in the driver."""
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -84,7 +96,7 @@ def code_digests(modules: tuple[str, ...]) -> dict[str, str]:
         if name in found:
             continue
         file = _file_of(name)
-        if file is None:
+        if file is None or (name in PLUMBING and name not in modules):
             continue
         module_digest, imports = _read(file, name)
         found[name] = module_digest
@@ -126,16 +138,21 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
-@cache
 def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:
     """Digest of a module's code and the full names it imports, anywhere in it."""
+    state = file.stat()
+    return _parsed(file, module, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _parsed(file: Path, module: str, _mtime_ns: int, _size: int) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(file.read_bytes(), filename=str(file))
     imports = tuple(sorted(set(_imports(tree, module))))
     return digest(ast.dump(_without_docstrings(tree)), chars=16), imports
 
 
 def _imports(tree: ast.Module, module: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _run_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -150,6 +167,23 @@ def _imports(tree: ast.Module, module: str) -> Iterator[str]:
                 for alias in node.names
                 if source.split(".")[0] == _PACKAGE and _file_of(f"{source}.{alias.name}")
             )
+
+
+def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`, which never run."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and _is_typing(node.test):
+            waiting.extend(node.orelse)
+            continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def _is_typing(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

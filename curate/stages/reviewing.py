@@ -25,6 +25,7 @@ from curate.sample.base import Choice
 from curate.sample.choose import Seen, choose
 from curate.schema import SAMPLE_SCHEMA, Annotation, LabelSet, page_id_of
 from curate.segments.rows import from_row
+from curate.stages.again import first_again
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.exports import sync_work
 from curate.stages.labels import in_label_set, label_names_of
@@ -171,7 +172,7 @@ class Reviewing:
         started = time.perf_counter()
         made = self._context.recipe(
             "sample",
-            ["curate.stages.reviewing", "curate.stages.sampling"],
+            ["curate.stages.again", "curate.stages.sampling", "curate.sample.choose"],
             self._settings.config["sample"],
         )
         pairs = _pairs(segments, predictions)
@@ -201,7 +202,7 @@ class Reviewing:
                 self._settings.label_set.names,
                 Seen(set(reviewed), open_ids, said.by_label, said.audited),
             )
-            self._choices = _first(
+            self._choices = first_again(
                 self._choices, [self._again[i] for i in again], self._settings.sample.pages
             )
             _store(folder, key, self._choices, sum(pair.segmented.rows for pair in pairs))
@@ -335,32 +336,6 @@ class Reviewing:
                     why=choice.why,
                     rank=choice.rank,
                 )
-
-
-def _first(choices: Sequence[Choice], again: Sequence[PageStanding], limit: int) -> list[Choice]:
-    """The choices with the pages to be reviewed again before all others."""
-    first = []
-    for page in again:
-        n = page.count("partial") + page.count("orphan")
-        why = f"{n} reviewed passage{'s' if n > 1 else ''} changed since"
-        first.append(Choice(page.page_key, page.page_id or "", 0, why))
-    named = {choice.page_id for choice in first}
-    rest = [choice for choice in choices if choice.page_id not in named]
-    opened = {choice.page_id for choice in rest if choice.why == "already open"}
-    room = max(0, limit - len(opened))
-    first = first[:room]
-    room -= len(first)
-    kept = []
-    for choice in rest:
-        if choice.page_id in opened:
-            kept.append(choice)
-        elif room > 0:
-            kept.append(choice)
-            room -= 1
-    return [
-        Choice(choice.page_key, choice.page_id, rank, choice.why)
-        for rank, choice in enumerate([*first, *kept])
-    ]
 
 
 def annotations_of(export_folder: Path, label_set: LabelSet) -> dict[str, list[Annotation]]:

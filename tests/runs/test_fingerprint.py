@@ -31,7 +31,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def clear() -> None:
-    for function in (code_digests, library_versions, fingerprint._read):
+    for function in (code_digests, library_versions, fingerprint._parsed):
         function.cache_clear()
 
 
