@@ -60,8 +60,8 @@ _ROLE_SHIFTS = np.arange(N_CLASS_FLAGS)
 
 MAX_ATTR_CHARS = 300
 
-MAX_KEYS = 40
-"""Features of one element; generated class lists run to hundreds."""
+MAX_TOKENS = 16
+"""Classes and the like of one element that are read; generated lists run to hundreds."""
 
 MAX_NODE_ROWS = 1 << 16
 """Distinct elements remembered; past that the table starts anew."""
@@ -98,8 +98,7 @@ class NodeTable(dict[tuple[str, str], int]):
         self.weights: Floats = np.zeros((512, self.bucket_weights.shape[1]), np.float32)
         self.buckets: list[Ints] = []
         self._kinds: dict[tuple[str, str], int] = {}
-        self._tokens: dict[str, tuple[list[int], int]] = {}
-        self._parts: dict[str, tuple[int, int]] = {}
+        self._forget_tokens()
 
     def read(self, tags: Sequence[str], attrs: Sequence[str]) -> list[int]:
         """Rows of a page's elements."""
@@ -134,35 +133,74 @@ class NodeTable(dict[tuple[str, str], int]):
         while to > len(self.flags):
             self.flags = np.concatenate([self.flags, np.zeros_like(self.flags)])
             self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
+        told = [[f"<{tag}", *attrs.split()[:MAX_TOKENS]] for tag, attrs in kinds]
+        flat = list(chain.from_iterable(told))
+        if len(self._tokens) > 4 * self.max_rows:
+            self._forget_tokens()
+        numbers = list(map(self._tokens.get, flat))
+        if None in numbers:
+            self._learn_tokens([t for t, n in zip(flat, numbers, strict=True) if n is None])
+            numbers = list(map(self._tokens.get, flat))
+        at = np.array(numbers, np.int64)
+        sizes = list(map(len, told))
+        begins = np.cumsum([0, *sizes[:-1]])
+        roles = np.bitwise_or.reduceat(self._token_roles[at], begins)
+        self.flags[row:to, N_TAG_FLAGS:] = roles[:, None] >> _ROLE_SHIFTS & 1
+        for number, (tag, _) in enumerate(kinds, row):
+            if tag in _TAG_FLAG:
+                self.flags[number, _TAG_FLAG[tag]] = 1.0
+        if self.weights.shape[1]:
+            self.weights[row:to] = np.add.reduceat(self._token_weights[at], begins, axis=0)
+        else:
+            ends = [*begins.tolist()[1:], len(flat)]
+            for begin, end in zip(begins.tolist(), ends, strict=True):
+                found = [self._token_buckets[number] for number in numbers[begin:end]]  # type: ignore[index]
+                self.buckets.append(np.array(list(chain.from_iterable(found)), np.int64))
+
+    def _forget_tokens(self) -> None:
+        self._tokens: dict[str, int] = {}
+        self._parts: dict[str, tuple[int, int]] = {}
+        self._token_buckets: list[list[int]] = []
+        self._token_roles: Ints = np.zeros(512, np.int64)
+        self._token_weights: Floats = np.zeros((512, self.bucket_weights.shape[1]), np.float32)
+
+    def _learn_tokens(self, tokens: Iterable[str]) -> None:
+        """Number tokens of elements, none of them known; a tag comes as `<tag`."""
+        known = self._tokens
+        row = len(known)
         told: list[list[int]] = []
         roles: list[int] = []
-        tokens = self._tokens
-        for tag, attrs in kinds:
-            found = [_bucket("<" + tag)]
-            role = 0
-            for token in attrs.split():
-                known = tokens.get(token)
-                if known is None:
-                    known = self._of_token(token)
-                found += known[0]
-                role |= known[1]
-            told.append(found[:MAX_KEYS])
+        for token in dict.fromkeys(tokens):
+            known[token] = len(known)
+            buckets, role = self._of_token(token)
+            told.append(buckets)
             roles.append(role)
-        bits = np.array(roles, np.int64)
-        self.flags[row:to, N_TAG_FLAGS:] = bits[:, None] >> _ROLE_SHIFTS & 1
-        for at, (tag, _) in enumerate(kinds, row):
-            if tag in _TAG_FLAG:
-                self.flags[at, _TAG_FLAG[tag]] = 1.0
-        if self.weights.shape[1]:
-            sizes = [len(found) for found in told]
-            begins = np.cumsum([0, *sizes[:-1]])
-            flat = np.fromiter(chain.from_iterable(told), np.int64, sum(sizes))
-            self.weights[row:to] = np.add.reduceat(self.bucket_weights[flat], begins, axis=0)
-        else:
-            self.buckets.extend(np.array(found, np.int64) for found in told)
+        to = len(known)
+        while to > len(self._token_roles):
+            self._token_roles = np.concatenate(
+                [self._token_roles, np.zeros_like(self._token_roles)]
+            )
+            self._token_weights = np.concatenate(
+                [self._token_weights, np.zeros_like(self._token_weights)]
+            )
+        self._token_roles[row:to] = roles
+        if not self.weights.shape[1]:
+            self._token_buckets.extend(told)
+            return
+        # A token of marks alone has no keys: bucket weights of none are summed for it.
+        sizes = np.fromiter(map(len, told), np.int64, len(told))
+        some = np.flatnonzero(sizes)
+        if len(some):
+            flat = np.fromiter(chain.from_iterable(told), np.int64, int(sizes.sum()))
+            begins = np.cumsum(sizes[some]) - sizes[some]
+            self._token_weights[row + some] = np.add.reduceat(
+                self.bucket_weights[flat], begins, axis=0
+            )
 
     def _of_token(self, token: str) -> tuple[list[int], int]:
         """Buckets and role bits of a class, id, role or property: the whole and its parts."""
+        if token[0] == "<":
+            return [_bucket(token)], 0
         whole = token.lower()
         buckets = [_bucket(whole)] if len(whole) > 2 else []
         role = WORD_ROLES.get(whole, 0)
@@ -170,20 +208,14 @@ class NodeTable(dict[tuple[str, str], int]):
             known = self._parts.get(part)
             if known is None:
                 lower = part.lower()
-                known = (
+                known = self._parts[part] = (
                     _bucket("~" + lower) if len(lower) > 1 else -1,
                     WORD_ROLES.get(lower, 0),
                 )
-                if len(self._parts) > 4 * self.max_rows:
-                    self._parts.clear()
-                self._parts[part] = known
             bucket, bits = known
             role |= bits
             if bucket >= 0 and bucket not in buckets:
                 buckets.append(bucket)
-        if len(self._tokens) > 4 * self.max_rows:
-            self._tokens.clear()
-        self._tokens[token] = (buckets, role)
         return buckets, role
 
     def __reduce__(self) -> tuple[type[NodeTable], tuple[Floats, int]]:
