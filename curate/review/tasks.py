@@ -59,6 +59,7 @@ class ReviewTask:
         rank: order in which pages are sent.
         rivals: for each segment the next best label, or empty.
         reasons: for each segment the labeler's reasons, or empty.
+        doubt_below: segments with a lower score are in doubt.
         remarks: for each segment what stands before it on the screen in place of
             a doubt (`A: article, B: teaser`), or empty.
     """
@@ -80,6 +81,17 @@ class ReviewTask:
     rivals: Sequence[str | None] = ()
     reasons: Sequence[Sequence[str]] = ()
     remarks: Sequence[str] = ()
+    doubt_below: float = 0.6
+
+    @property
+    def to_look_at(self) -> list[int]:
+        """Segments to look at first: those with a remark or, where none is given, in doubt."""
+        told = len(self.remarks)
+        return [
+            i
+            for i, score in enumerate(self.scores)
+            if (self.remarks[i] if i < told else score < self.doubt_below)
+        ]
 
 
 def make_task(
@@ -92,6 +104,7 @@ def make_task(
     why: str = "",
     rank: int = 0,
     score: float | None = None,
+    doubt_below: float = 0.6,
 ) -> ReviewTask:
     """A task from a page's segments and their prediction.
 
@@ -124,6 +137,7 @@ def make_task(
         rank=rank,
         rivals=rivals,
         reasons=prediction.reasons,
+        doubt_below=doubt_below,
     )
 
 
@@ -205,14 +219,20 @@ def check_task(task: ReviewTask, labels: Sequence[str]) -> None:
 
 
 def prediction_of(task: ReviewTask) -> dict[str, Any]:
-    """The task's prediction as the server takes it: one region a segment."""
+    """The task's prediction as the server takes it: one region a segment.
+
+    Those to look at first come first, in the order of the text: so does the
+    list beside the page show them, and so does the keyboard go (Alt+.).
+    """
     score = task.score
     if score is None:
         score = sum(task.scores) / len(task.scores) if len(task.scores) else 0.0
+    first = task.to_look_at
+    rest = sorted(set(range(len(task.starts))) - set(first))
     return {
         "model_version": PREDICTION_NAME,
         "score": round(float(score), 4),
-        "result": [_region(task, i) for i in range(len(task.starts))],
+        "result": [_region(task, i) for i in (*first, *rest)],
     }
 
 

@@ -335,6 +335,7 @@ class Reviewing:
                     made["labeler"],
                     why=choice.why,
                     rank=choice.rank,
+                    doubt_below=self._settings.review.doubt_below,
                 )
 
 

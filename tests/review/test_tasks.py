@@ -138,3 +138,16 @@ def test_a_page_without_segments_can_be_sent(make_task):
     task = make_task("k", " \n ")
     check_task(task, LABELS)
     assert prediction_of(task) == {"model_version": "curate", "score": 0.0, "result": []}
+
+
+def test_segments_to_look_at_come_first_in_the_order_of_the_text(make_task):
+    task = make_task("p", "One.\nTwo.\nThree.\nFour.")
+    task = replace(task, scores=[0.9, 0.5, 0.9, 0.3])
+    told = prediction_of(task)
+    assert [r["value"]["start"] for r in told["result"]] == [5, 17, 0, 10]
+    assert task.to_look_at == [1, 3]
+    remarked = replace(task, remarks=["", "", "A: article, B: teaser", ""])
+    assert remarked.to_look_at == [2]
+    lower = replace(task, doubt_below=0.4)
+    assert lower.to_look_at == [3]
+    assert prediction_digest(prediction_of(lower)) != prediction_digest(told)
