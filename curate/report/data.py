@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from curate.report.agreement import AgreementView
+
 __all__ = [
     "SCORE_BINS",
     "Agreement",
@@ -195,3 +197,4 @@ class ReportData:
     diff: VersionDiff | None = None
     labeler: str = ""
     notes: Sequence[str] = ()
+    agreement: AgreementView | None = None

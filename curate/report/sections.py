@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from curate.report.agreement import agreement_body
 from curate.report.charts import Part, Row, histogram, stacked_rows
 from curate.report.data import (
     Group,
@@ -44,6 +45,9 @@ def sections(data: ReportData, series: Series) -> Iterator[Section]:
         yield Section("confidence", "Confidence", "".join(_confidence(data, series)))
     if data.review is not None:
         yield Section("review", "Review", "".join(_review(data.review, series)))
+    if data.agreement is not None:
+        body = "".join(agreement_body(data.agreement, series))
+        yield Section("agreement", "Agreement", body)
     if data.examples:
         yield Section("examples", "Example pages", "".join(examples(data.examples, series)))
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from curate.report.agreement import AgreementView, ConfusionRow, Figure, LabelRow, PairRow
+from curate.review.agreement import measure
 from curate.review.people import BLIND_NOTE, ReviewTeam, read_note
+from curate.review.statistics import Estimate
 from curate.review.tasks import ReviewTask, make_task
 from curate.schema import Annotation, SegmentedPage, Span
 from curate.stages.labels import in_label_set
@@ -16,6 +19,7 @@ from curate.stages.settings import Settings
 from curate.text import digest, text_hash
 
 __all__ = [
+    "agreement_view",
     "gold_readings",
     "gold_tasks",
     "near",
@@ -164,3 +168,41 @@ def state_of(settings: Settings) -> tuple[dict[str, str], dict[str, list[str]]]:
         {reader: str(email) for reader, email in names.items()},
         {reader: [str(page) for page in pages] for reader, pages in given.items()},
     )
+
+
+def agreement_view(
+    settings: Settings, annotations: Mapping[str, Sequence[Annotation]]
+) -> AgreementView | None:
+    """How far people agree, as the report draws it; None where no two read one page."""
+    found = measure([a for rows in annotations.values() for a in rows], settings.label_set)
+    if not found.n_pages:
+        return None
+    return AgreementView(
+        pages=found.n_pages,
+        segments=found.n_segments,
+        chars=found.n_chars,
+        disputed=found.disputed,
+        overall=[
+            ("same label", _shown(found.share), _shown(found.share_chars)),
+            ("Cohen's kappa", _shown(found.kappa), _shown(found.kappa_chars)),
+            ("Krippendorff's alpha", _shown(found.alpha), _shown(found.alpha_chars)),
+        ],
+        labels=[
+            LabelRow(r.label, r.n_segments, _shown(r.alpha), _shown(r.alpha_chars))
+            for r in found.by_label
+        ],
+        pairs=[
+            PairRow(p.first, p.second, p.n_pages, p.n_segments, _shown(p.share), _shown(p.kappa))
+            for p in found.pairs
+        ],
+        confusions=[
+            ConfusionRow(c.first, c.second, c.n_segments, c.n_chars) for c in found.confusions
+        ],
+        consensus={"majority": "majority", "dawid_skene": "the model of Dawid and Skene"}[
+            settings.review.consensus
+        ],
+    )
+
+
+def _shown(estimate: Estimate) -> Figure:
+    return Figure(estimate.value, estimate.low, estimate.high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from curate.dataset import ShardPair, Withdrawn
 from curate.io import json_digest, locked, read_json, write_json
 from curate.review.withdraw import Blocked
 from curate.review.withdraw import blocked as withdrawn
+from curate.report.agreement import AgreementView
 from curate.runs.fingerprint import room
 from curate.runs.passport import redact
 from curate.schema import Annotation
 from curate.stages.context import Context, Outcome
 from curate.stages.exports import remote_home
-from curate.stages.people import without_people
+from curate.stages.people import agreement_view, without_people
 from curate.stages.why import why_again
 
 __all__ = ["run_dataset"]
@@ -101,7 +103,8 @@ def run_dataset(
             context.facts["version"] = last
             outcome.note = f"{last} holds it"
             return context.close(outcome)
-        _publish(context, outcome, shards, Withdrawn(gone.pages, gone.annotators), marker)
+        view = agreement_view(settings, annotations)
+        _publish(context, outcome, shards, Withdrawn(gone.pages, gone.annotators), marker, view)
     outcome.seconds = time.perf_counter() - started
     outcome.n_ran = 1
     return context.close(outcome)
@@ -129,6 +132,7 @@ def _publish(
     shards: Sequence[ShardPair],
     gone: Withdrawn,
     marker: Path,
+    view: AgreementView | None,
 ) -> None:
     from curate.dataset import publish
 
@@ -143,7 +147,7 @@ def _publish(
         name=settings.name,
         withdrawn=gone,
         facts=_facts(context),
-        report=_report(context),
+        report=_report(context, view),
         memory_limit=settings.engine.memory_limit,
         progress=_teller(context),
     )
@@ -175,7 +179,7 @@ def _teller(context: Context) -> Callable[[str, int, int], None]:
     return tell
 
 
-def _report(context: Context) -> Callable[[Path], None]:
+def _report(context: Context, view: AgreementView | None) -> Callable[[Path], None]:
     """What draws the report into the version's folder."""
     from curate.report.data import StageCount
     from curate.report.html import write_report
@@ -196,7 +200,7 @@ def _report(context: Context) -> Callable[[Path], None]:
 
     def draw(version: Path) -> None:
         data = report_data(version, settings.label_set, stages, settings.engine.memory_limit)
-        write_report(version / "report.html", data)
+        write_report(version / "report.html", replace(data, agreement=view))
 
     return draw
 
