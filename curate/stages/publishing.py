@@ -10,9 +10,9 @@ from typing import Any
 
 from curate.dataset import ShardPair, Withdrawn
 from curate.io import json_digest, locked, read_json, write_json
+from curate.report.agreement import AgreementView
 from curate.review.withdraw import Blocked
 from curate.review.withdraw import blocked as withdrawn
-from curate.report.agreement import AgreementView
 from curate.runs.fingerprint import room
 from curate.runs.passport import redact
 from curate.schema import Annotation
