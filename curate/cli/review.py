@@ -135,6 +135,7 @@ def _status(config: dict[str, Any], *, everything: bool = False) -> int:
 
     from rich.console import Console
 
+    from curate.cli.review_left import print_left_over
     from curate.cli.review_people import show_seats
     from curate.cli.review_standing import print_migration, print_standing
     from curate.review.annotations import load
@@ -160,6 +161,7 @@ def _status(config: dict[str, Any], *, everything: bool = False) -> int:
                 f"{told.annotations} annotations, {told.skipped} skipped"
             )
         show_seats(console, team)
+        address = connection.client.url
         on_server = sum(project.progress().annotations for project in team.projects)
     sync_work(settings.paths, settings.name, console.print)
     pulled = load(settings.export_folder / "annotations")
@@ -171,6 +173,7 @@ def _status(config: dict[str, Any], *, everything: bool = False) -> int:
     )
     for name, n in people.most_common():
         console.print(f"  {name}: {n}")
+    print_left_over(done, address, console)
     print_migration(settings, done, console)
     print_standing(settings, console, everything=everything)
     if on_server > len(done):

@@ -122,7 +122,8 @@ def _export(args: argparse.Namespace, work: _Work) -> int:
     from curate.review.backup import export
 
     work.sync()
-    n = export(work.folder, args.file)
+    with work.alone():
+        n = export(work.folder, args.file)
     work.console.print(f"{n} rows of human work in {args.file}")
     key = work.state / "pseudonym.key"
     if key.exists():
