@@ -27,7 +27,7 @@ from curate.labelers.base import LABEL_NAMES
 from curate.labelers.language import page_language
 from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
-from curate.labelers.rules_lines import Floats, Lines, read_lines
+from curate.labelers.rules_lines import Floats, Lines, TokenMarks, read_lines
 from curate.labelers.rules_page import main_segments, page_type
 from curate.labelers.rules_text import ALONE, Statements, describe_text, neighbour_statements
 from curate.labelers.tokens import TokenTable
@@ -40,6 +40,7 @@ __all__ = [
     "Weights",
     "describe",
     "probabilities",
+    "rule_scores",
     "settle",
     "shipped_weights",
 ]
@@ -47,6 +48,7 @@ __all__ = [
 WEIGHTS_FILE = "rules_weights.json"
 
 _VERDICT_NUMBERS = np.arange(len(VERDICTS))
+_SETTLES = np.isin(np.arange(len(VERDICTS) + 1), SETTLING)  # the last is for no verdict
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,15 @@ class Reading(NamedTuple):
     verdicts: npt.NDArray[np.int64]
 
 
-def describe(page: SegmentedPage, table: TokenTable) -> Reading:
-    """The statements of the first reading; every verdict is one of them too."""
-    lines = read_lines(page, table)
+def describe(page: SegmentedPage, table: TokenTable, told: TokenMarks | None = None) -> Reading:
+    """The statements of the first reading; every verdict is one of them too.
+
+    Args:
+        page: with at least one segment.
+        table: where tokens are looked up.
+        told: its tokens and their marks, where they have been read from that table before.
+    """
+    lines = read_lines(page, table, told)
     found = describe_text(lines)
     settled = verdicts(page, lines)
     names, holds = found.names + VERDICTS, [found.holds, settled[:, None] == _VERDICT_NUMBERS]
@@ -97,14 +105,12 @@ def describe(page: SegmentedPage, table: TokenTable) -> Reading:
 def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     """Softmax of the summed weights, float32 [n_segments, n_labels].
 
-    Summed one by one, not as a matrix product: few statements hold of each
-    segment, and the order of a product's sums differs between machines.
+    Weights have two decimals: counted in hundredths, their sums are whole numbers
+    that float32 holds exactly, in whatever order a machine's product adds them.
     """
-    rule, segment = np.nonzero(holds.T)
-    sums = np.empty((len(holds), weights.shape[1]))
-    for label in range(weights.shape[1]):
-        sums[:, label] = np.bincount(segment, weights[rule, label], len(holds))
-    sums += weights[-1]
+    hundredths = np.rint(weights * 100)
+    sums = holds.astype(np.float32) @ hundredths[:-1] + hundredths[-1]
+    sums = sums.astype(np.float64) / 100
     sums -= sums.max(axis=1, keepdims=True)
     odds = np.exp(sums)
     scores: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -113,7 +119,7 @@ def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
 
 def settle(scores: Floats, settled: npt.NDArray[np.int64], table: Floats) -> Floats:
     """The scores, with those of settled segments from the table of verdicts."""
-    return np.where(np.isin(settled, SETTLING)[:, None], table[settled], scores)
+    return np.where(_SETTLES[settled][:, None], table[settled], scores)
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +147,35 @@ def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weight
 @lru_cache(maxsize=1)
 def _table() -> TokenTable:
     return TokenTable()
+
+
+class _Seen(NamedTuple):
+    scores: Floats
+    holds: npt.NDArray[np.bool_]
+    lines: Lines
+    settled: npt.NDArray[np.int64]
+    weights: Weights
+
+
+def _see(page: SegmentedPage, table: TokenTable, told: TokenMarks | None) -> _Seen:
+    """Both readings of a page."""
+    weights = shipped_weights()[0]["text" if page.layout is None else "html"]
+    lines, found, settled = describe(page, table, told)
+    scores = probabilities(found.holds, weights.first)
+    more = neighbour_statements(scores, lines, LABEL_NAMES)
+    holds = np.concatenate([found.holds, more.holds], axis=1)
+    if found.names + more.names != weights.names:
+        raise LabelerError(
+            f"{WEIGHTS_FILE} was measured for other rules than these; "
+            "run tests/labelers/measure_rules.py"
+        )
+    scores = settle(probabilities(holds, weights.second), settled, weights.verdicts)
+    return _Seen(scores, holds, lines, settled, weights)
+
+
+def rule_scores(page: SegmentedPage, table: TokenTable, told: TokenMarks) -> Floats:
+    """The rules' probabilities of a page whose tokens have been read, float32 [n_segments, 4]."""
+    return _see(page, table, told).scores
 
 
 @dataclass(frozen=True)
@@ -176,24 +211,15 @@ class RulesLabeler:
         if not len(page):
             empty = np.zeros((0, len(LABEL_NAMES)), np.float32)
             return PagePrediction([], empty, np.zeros(0, bool), [])
-        weights = shipped_weights()[0]["text" if page.layout is None else "html"]
-        lines, found, settled = describe(page, _table())
-        scores = probabilities(found.holds, weights.first)
-        more = neighbour_statements(scores, lines, LABEL_NAMES)
-        holds = np.concatenate([found.holds, more.holds], axis=1)
-        if found.names + more.names != weights.names:
-            raise LabelerError(
-                f"{WEIGHTS_FILE} was measured for other rules than these; "
-                "run tests/labelers/measure_rules.py"
-            )
-        scores = settle(probabilities(holds, weights.second), settled, weights.verdicts)
+        seen = _see(page, _table(), None)
+        scores = seen.scores
         best = scores.argmax(axis=1)
-        kind, kind_score = page_type(page, scores, lines)
+        kind, kind_score = page_type(page, scores, seen.lines)
         return PagePrediction(
             labels=[LABEL_NAMES[at] for at in best.tolist()],
             scores=scores,
             main=main_segments(scores, kind),
-            reasons=_Reasons(holds, weights, best, settled, self.max_reasons),
+            reasons=_Reasons(seen.holds, seen.weights, best, seen.settled, self.max_reasons),
             page_type=kind,
             page_type_score=kind_score,
             language=page_language(page),

@@ -181,15 +181,23 @@ def _own_headline(lines: Lines, cards: Bools) -> int:
 
 
 def _machinery(page: SegmentedPage, lines: Lines) -> Bools:
+    """Lines of at most 45 words with two of the words about machinery."""
     found = np.zeros(len(page), bool)
     whole = page.text.casefold()
     present = [word for word in MACHINERY if word in whole]
-    if not present:
+    if len(present) < 2:
         return found
-    for at in np.flatnonzero(lines.words <= 45).tolist():
-        line = page.segment_text(at).casefold()
-        found[at] = sum(word in line for word in present) >= 2
-    return found
+    if len(whole) != len(page.text):  # places have moved
+        for at in np.flatnonzero(lines.words <= 45).tolist():
+            line = page.segment_text(at).casefold()
+            found[at] = sum(word in line for word in present) >= 2
+        return found
+    count = np.zeros(len(page), np.int64)
+    for word in present:
+        places = [place.start() for place in re.finditer(re.escape(word), whole)]
+        at = np.searchsorted(page.starts, places, side="right") - 1
+        count[np.unique(at[at >= 0])] += 1
+    return np.asarray((count >= 2) & (lines.words <= 45))
 
 
 def _foot(lines: Lines, anchors: Bools) -> Bools:

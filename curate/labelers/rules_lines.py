@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from curate.labelers.patterns import UNSPACED_TIME
 from curate.labelers.tokens import Tokens, TokenTable
 from curate.schema import SegmentedPage
 
-__all__ = ["PROSE_WORDS", "Bools", "Floats", "Lines", "read_lines"]
+__all__ = ["PROSE_WORDS", "Bools", "Floats", "Lines", "TokenMarks", "read_lines", "read_marks"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -22,6 +23,7 @@ PROSE_WORDS = 18
 mostly headlines, list items, captions."""
 
 _COLUMN = {name: at for at, name in enumerate(MARKS)}
+_STAMPS = [_COLUMN[name] for name in ("time", "month", "number", "clock", "year")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +77,32 @@ class Lines:
         return self.last[:, _COLUMN[mark]] > 0
 
 
-def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
-    """Count tokens and tell lines of prose, headlines, times, repeats, the main run."""
+class TokenMarks(NamedTuple):
+    """Tokens of a page, their marks, and the marks summed by segment.
+
+    Attributes:
+        tokens: of each segment.
+        marks: float32 [n_tokens, n_marks].
+        sums: float32 [n_segments, n_marks].
+    """
+
+    tokens: Tokens
+    marks: Floats
+    sums: Floats
+
+
+def read_marks(page: SegmentedPage, table: TokenTable) -> TokenMarks:
+    """Read a page's tokens and sum their marks."""
     tokens = table.read(page.text, page.starts, page.ends)
     marks = table.marks[tokens.rows]
+    sums = np.add.reduceat(marks, tokens.offsets[:-1], axis=0) * tokens.scale[:, None]
+    return TokenMarks(tokens, marks, sums)
+
+
+def read_lines(page: SegmentedPage, table: TokenTable, told: TokenMarks | None = None) -> Lines:
+    """Count tokens and tell lines of prose, headlines, times, repeats, the main run."""
+    tokens, marks, sums = told or read_marks(page, table)
     begin = tokens.offsets[:-1]
-    sums = np.add.reduceat(marks, begin, axis=0) * tokens.scale[:, None]
     first, last = marks[begin], marks[tokens.offsets[1:] - 1]
     second = marks[np.minimum(begin + 1, tokens.offsets[1:] - 1)]
     two = np.stack([first, second], axis=1)
@@ -91,11 +113,8 @@ def read_lines(page: SegmentedPage, table: TokenTable) -> Lines:
     # "What comes next?" asks as a headline does; a full stop ends prose.
     asks = np.array([page.text[end - 1] in "?？؟" for end in page.ends.tolist()], bool)
     headline = (words >= 3) & (words <= 24) & (~ends_sentence | asks) & ~prose
-    stamp = sum(
-        (marks[:, _COLUMN[m]] for m in ("time", "month", "number", "clock", "year")),
-        np.zeros(len(marks), np.float32),
-    )
-    n_stamp = np.add.reduceat((stamp > 0).astype(np.float32), begin)
+    stamp = marks[:, _STAMPS].any(axis=1)
+    n_stamp = np.add.reduceat(stamp.astype(np.float32), begin)
     dated = sums[:, _COLUMN["time"]] + sums[:, _COLUMN["month"]] + sums[:, _COLUMN["clock"]]
     n_tokens = np.diff(tokens.offsets)
     moment = (words <= 9) & (dated >= 1) & (n_stamp >= 0.6 * n_tokens)
