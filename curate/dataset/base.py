@@ -69,6 +69,7 @@ class DatasetConfig:
     )
     split_salt: str = ""
     shapes: tuple[Shape, ...] = ("segments", "pages")
+    clusters: bool = False
     html: bool = False
     paths: bool = False
     scores: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from curate.dataset.base import DatasetConfig, LeftOut, Progress, ShardPair, Withdrawn
 from curate.dataset.choose import Choice, PageIndex, choose
@@ -121,6 +122,10 @@ def _write(
             with writers[0] as segments, writers[1] as pages:
                 for table in spool.bucket(bits, bucket, keep):
                     segments.write(segments_table(table, schemas["segments"], label_set.names))
+                    if config.clusters:
+                        rows = table.column("row").to_pylist()
+                        told = pa.array([choice.cluster.get(row) for row in rows], pa.string())
+                        table = table.append_column("cluster", told)
                     pages.write(pages_table(table, schemas["pages"], label_set.names))
                 files += [segments.close(), pages.close()]
         progress(f"write {split}", count, count)

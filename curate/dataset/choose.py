@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +76,14 @@ class Choice:
     Attributes:
         split: 0 train, 1 validation, 2 test.
         keep: False where the page is left out.
+        cluster: of every page that has copies, the smallest page_key among them.
         pages_out, segments_out: counts by reason.
         notes: what the user should know.
     """
 
     split: npt.NDArray[np.int8]
     keep: npt.NDArray[np.bool_]
+    cluster: Mapping[int, str]
     pages_out: Counter[str]
     segments_out: Counter[str]
     notes: tuple[str, ...]
@@ -112,6 +115,8 @@ def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = 
         keep[rows] = False
         out[reason] += len(rows)
 
+    together = _Together()
+
     def rank(row: int) -> tuple[bool, int, str]:
         return not reviewed[row], _KEEP_ORDER.index(int(split[row])), keys[row].as_py()
 
@@ -126,6 +131,7 @@ def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = 
             hit |= similar_to(index.whole.rows(), others.rows(), config.near_duplicate_ratio)
         drop(np.flatnonzero(hit).tolist(), "in dataset.decontaminate")
     for rows in groups_of_equal(np.asarray(index.column("text_hash").to_pylist(), np.bytes_)):
+        together.join(rows)
         rows = [row for row in rows if keep[row]]  # only the kept ones compete
         if len(rows) < 2:
             continue
@@ -136,6 +142,7 @@ def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = 
             drop(losers_across(rows), "exact duplicate in another split")
     if config.near_duplicates != "keep":
         for rows in link_similar(signatures, config.near_duplicate_ratio, keep):
+            together.join(rows)
             losers = losers_across(rows)
             if losers:
                 drop(losers, "near-duplicate in another split")
@@ -144,7 +151,26 @@ def choose(index: PageIndex, config: DatasetConfig, others: Signatures | None = 
                 best = min(rest, key=rank)
                 drop([row for row in rest if row != best], "near-duplicate")
     segments_out = Counter({"page left out": int(segments[~keep].sum())})
-    return Choice(split, keep, out, segments_out, notes)
+    cluster = together.names(keys) if config.clusters else {}
+    return Choice(split, keep, cluster, out, segments_out, notes)
+
+
+class _Together:
+    """Which rows are copies of one another, exact or near; both may chain."""
+
+    def __init__(self) -> None:
+        self._groups: dict[int, list[int]] = {}
+
+    def join(self, rows: Sequence[int]) -> None:
+        merged = sorted({row for each in rows for row in self._groups.get(each, (each,))})
+        for row in merged:
+            self._groups[row] = merged
+
+    def names(self, keys: pa.ChunkedArray) -> dict[int, str]:
+        told: dict[int, str] = {}
+        for row, group in self._groups.items():
+            told[row] = told.get(group[0]) or min(keys[at].as_py() for at in group)
+        return told
 
 
 def _deal(index: PageIndex, config: DatasetConfig) -> tuple[npt.NDArray[np.int8], tuple[str, ...]]:

@@ -143,6 +143,11 @@ _PATH = Column("path", "string", "DOM path of the segment; null for plain text",
 _SCORES = Column(
     "scores", "floats", "probability of every label, in ClassLabel order; null if unknown"
 )
+_CLUSTER = Column(
+    "cluster",
+    "string",
+    "smallest page_key of the page's exact and near copies, left-out ones too; null without any",
+)
 _HTML = Column("html", "string", "the page's HTML as read; null for plain text")
 
 
@@ -152,7 +157,8 @@ def columns_of(shape: str, config: DatasetConfig) -> tuple[Column, ...]:
         optional = ((config.paths, _PATH), (config.scores, _SCORES))
         return _SEGMENTS + tuple(column for wanted, column in optional if wanted)
     if shape == "pages":
-        return (*_PAGES, _HTML) if config.html else _PAGES
+        more = ((config.clusters, _CLUSTER), (config.html, _HTML))
+        return _PAGES + tuple(column for wanted, column in more if wanted)
     return _ANNOTATIONS
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import random
 import resource
@@ -44,6 +43,9 @@ from curate.schema import (
 )
 from curate.segments.blocks import BlockSegmenter
 from curate.text import text_hash
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import save
 
 NAMES = ("article", "boilerplate", "teaser", "caption")
 LABELS = LabelSet(
@@ -293,8 +295,7 @@ def main() -> None:
         exports = Path(scratch) / "exports"
         told = measure(store, exports)
         shutil.rmtree(exports)
-    if options.json:
-        options.json.write_text(json.dumps({"publish": told}, indent=2) + "\n")
+    save(options.json, "publish", told)
     out = sys.stdout.write
     out(f"{told['segments']:,} segments of {told['pages']:,} pages, load {told['load']:.1f}\n")
     out(f"{told['segments_per_s']:,.0f} segments/s, {told['segments_per_cpu_s']:,.0f} a CPU s\n")

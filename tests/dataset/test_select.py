@@ -203,6 +203,21 @@ def test_near_duplicates_within_a_split_stay(bench: Bench) -> None:
     assert told.left_out.pages == {}
 
 
+def test_the_cluster_of_copies_is_told(bench: Bench) -> None:
+    """Three near copies in train, one exact copy of the first, one more in test."""
+    sites = sites_by_split()
+    docs = near_copies(4, [*sites["train"][:3], sites["test"][0]])
+    exact = replace(docs[0], key=key_of("again"), url="https://again.example/")
+    told = bench.publish([*make_docs(), *docs, exact], clusters=True, html=False)
+    keys = [*(doc.key for doc in docs), exact.key]
+    clusters = {row["page_key"]: row["cluster"] for row in rows_of(told, "pages")}
+    mine = {key: cluster for key, cluster in clusters.items() if key in keys}
+    assert set(mine.values()) == {min(keys)}
+    assert sum(told.left_out.pages.values()) == len(keys) - len(mine) > 0
+    assert {cluster for key, cluster in clusters.items() if key not in keys} == {None}
+    assert "| `cluster` | string |" in (told.path / "README.md").read_text()
+
+
 def test_texts_of_an_evaluation_set_are_left_out(bench: Bench, tmp_path: Path) -> None:
     docs = make_docs()
     (tmp_path / "gold").mkdir()
