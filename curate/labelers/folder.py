@@ -5,6 +5,7 @@ Nothing in it is code: no pickle, and reading it runs nothing but parsers.
     model.json          what each file holds, columns, calibration, versions
     html-words.npy.xz   int16 weights of the first score (and pairs, nodes)
     html-main.txt.xz    trees of the main head; html-labels.txt.xz of the labels
+    html-net.npy.xz     int16 weights of the network; html-inputs: scales and levels
     text-...            the same for bare text
     card.md             data, licences, figures
 """
@@ -26,6 +27,7 @@ from curate.errors import LabelerError
 from curate.io import atomic_path, file_digest
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.first import N_OUTPUTS, FirstWeights
+from curate.labelers.net import NetModel, net_arrays, net_from
 from curate.text import digest
 
 __all__ = [
@@ -61,7 +63,9 @@ class KindModel:
         temperature, bias: calibration of the labels' log-probabilities.
         main_scale: slope and offset of the main head's log-odds.
         type_trees, type_columns: the page-type head.
-        rules_share: weight of the rules' log-probabilities beside the trees'.
+        net: the network.
+        shares: weights of trees, network and rules in the labels' log-probabilities.
+        net_main_share: the network's weight in the log-odds of main content.
         decision: what each label's probability counts when the label is chosen.
     """
 
@@ -75,7 +79,9 @@ class KindModel:
     main_scale: tuple[float, float]
     type_trees: str
     type_columns: tuple[str, ...]
-    rules_share: float
+    net: NetModel | None
+    shares: tuple[float, float, float]
+    net_main_share: float
     decision: tuple[float, ...]
 
 
@@ -134,12 +140,19 @@ def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
             parts[f"{name}-{part}.txt.xz"] = lzma.compress(
                 text.encode(), format=lzma.FORMAT_XZ, filters=_XZ
             )
+        told = None
+        if kind.net is not None:
+            whole, real, told = net_arrays(kind.net)
+            parts[f"{name}-net.npy.xz"] = _pack(whole)
+            parts[f"{name}-inputs.npy.xz"] = _pack(real)
         kinds[name] = {
             "bias": [round(float(value), 6) for value in kind.first.bias],
             "main_columns": list(kind.main_columns),
             "label_columns": list(kind.label_columns),
             "type_columns": list(kind.type_columns),
-            "rules_share": kind.rules_share,
+            "net": told,
+            "shares": [round(float(value), 6) for value in kind.shares],
+            "net_main_share": kind.net_main_share,
             "decision": list(kind.decision),
             "temperature": round(kind.temperature, 6),
             "label_bias": [round(float(value), 6) for value in kind.bias],
@@ -201,6 +214,14 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
     def trees(part: str) -> str:
         return lzma.decompress((folder / f"{name}-{part}.txt.xz").read_bytes()).decode()
 
+    net = None
+    rules = float(told.get("rules_share", 0.0))
+    shares = (1.0 - rules, 0.0, rules)
+    if told.get("net"):
+        packed = _unpack(folder / f"{name}-net.npy.xz")
+        net = net_from(packed, _unpack(folder / f"{name}-inputs.npy.xz"), told["net"])
+        trees_share, net_share, rules = map(float, told["shares"])
+        shares = (trees_share, net_share, rules)
     return KindModel(
         first,
         trees("main"),
@@ -212,7 +233,9 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         (float(told["main_scale"][0]), float(told["main_scale"][1])),
         trees("types"),
         tuple(told["type_columns"]),
-        float(told["rules_share"]),
+        net,
+        shares,
+        float(told.get("net_main_share", 0.0)),
         tuple(map(float, told["decision"])),
     )
 

@@ -16,6 +16,7 @@ from curate.labelers.base import LABEL_NAMES
 from curate.labelers.batch import Batch, Floats, make_batch
 from curate.labelers.choice import choose_main
 from curate.labelers.features import (
+    SegmentMarks,
     feature_names,
     html_features,
     segment_marks,
@@ -24,13 +25,15 @@ from curate.labelers.features import (
 from curate.labelers.first import first_scores, neighbours
 from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
 from curate.labelers.language import page_language
+from curate.labelers.net import run_net
 from curate.labelers.nodes import NodeTable
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
 from curate.labelers.reasons import JoinedReasons, LazyReasons, TreePaths
-from curate.labelers.rules import RulesLabeler, shipped_weights
+from curate.labelers.rules import rule_scores, shipped_weights
+from curate.labelers.rules_lines import TokenMarks
 from curate.labelers.second import read_look
 from curate.labelers.second_columns import Look
-from curate.labelers.tokens import TokenTable
+from curate.labelers.tokens import Tokens, TokenTable
 from curate.labelers.tree import grow_forest
 from curate.labelers.trees import Trees
 from curate.schema import PagePrediction, SegmentedPage
@@ -44,13 +47,17 @@ SHIPPED = "web4"
 BATCH_SEGMENTS = 20_000
 """Segments worked on at once: 40 MB of features; larger batches gain nothing."""
 
-_RULES = RulesLabeler(max_reasons=0)
-
 _CARD_TYPES = [PAGE_TYPES.index("listing"), PAGE_TYPES.index("collection")]
 
 LIKELY, UNLIKELY = 0.25, 0.3
 """On bare text, where article (and, on pages of cards, teaser) is less probable
 than the first, the probability of main content is multiplied by the second."""
+
+LEAST = 1e-7
+"""Probabilities are never taken for less: one sure mistake would outweigh all else."""
+
+MAX_ODDS = np.log(1e6)
+"""The same for the log-odds of main content, which are clipped at one in a million."""
 
 MAX_SEGMENTS = 40_000
 """Segments of one page worked on at once: 90 MB of features, some 300 MB in all.
@@ -213,6 +220,7 @@ class _Predictor:
         self.labels = Trees(model.label_trees)
         self.bias = np.array(model.bias, np.float64)
         self.types = PageTypes(model.type_trees, model.type_columns, own)
+        self.net_columns = column_index(model.net.columns if model.net else (), names)
         self._paths: TreePaths | None = None
 
     def paths(self) -> TreePaths:
@@ -222,9 +230,24 @@ class _Predictor:
             self._paths = TreePaths(self.model.label_trees, len(LABEL_NAMES), columns)
         return self._paths
 
-    def columns(self, batch: Batch) -> Floats:
+    def rule_scores(self, batch: Batch, marks: SegmentMarks) -> Floats:
+        """What the rules say, from the same tokens."""
+        tokens = batch.tokens
+        scores = []
+        for number, page in enumerate(batch.pages):
+            low, high = int(batch.first[number]), int(batch.stop[number])
+            begin, end = int(tokens.offsets[low]), int(tokens.offsets[high])
+            own = Tokens(
+                tokens.rows[begin:end],
+                tokens.offsets[low : high + 1] - begin,
+                tokens.scale[low:high],
+            )
+            told = TokenMarks(own, marks.tokens[begin:end], marks.sums[low:high])
+            scores.append(rule_scores(page, self.table, told))
+        return np.concatenate(scores)
+
+    def columns(self, batch: Batch, marks: SegmentMarks) -> Floats:
         """Features of a batch."""
-        marks = segment_marks(batch, self.table)
         forest = grow_forest(batch, self.nodes, marks.words) if self.nodes is not None else None
         roles = neighbours(batch, self.html)
         first = first_scores(batch, self.model.first, self.table, roles, forest, self.nodes)
@@ -237,14 +260,15 @@ class _Predictor:
     ) -> list[PagePrediction]:
         """Predictions of pages of this kind, none of them empty."""
         batch = make_batch(pages, self.table)
-        columns = self.columns(batch)
+        marks = segment_marks(batch, self.table)
+        columns = self.columns(batch, marks)
         types = self.types.chance(columns, batch)
         columns = np.concatenate([columns, types[batch.page_of]], axis=1)
-        main = self.main_chance(columns, threads)
+        net = self.net_odds(columns, batch)
+        main = self.main_chance(columns, net, threads)
         label_input = np.ascontiguousarray(columns[:, self.label_columns])
-        ruled = _RULES.label(pages) if self.model.rules_share else None
-        rules = np.concatenate([each.scores for each in ruled]) if ruled else None
-        scores = self.scores(label_input, rules, threads)
+        rules = self.rule_scores(batch, marks) if self.model.shares[2] else None
+        scores = self.scores(label_input, net, rules, threads)
         best = (scores * np.array(self.model.decision, np.float32)).argmax(axis=1)
         if not self.html:
             # Without elements the main head takes cards for text at times: the
@@ -252,8 +276,7 @@ class _Predictor:
             cards = types[:, _CARD_TYPES].sum(axis=1)[batch.page_of]
             likely = scores[:, 0] + scores[:, 2] * cards
             main = np.where(likely > LIKELY, main, UNLIKELY * main)
-        words = np.add.reduceat(self.table.marks[batch.tokens.rows, 1], batch.tokens.offsets[:-1])
-        words *= batch.tokens.scale
+        words = marks.sums[:, 1]
         best_type = types.argmax(axis=1).tolist()
         out = []
         for number, page in enumerate(pages):
@@ -268,30 +291,52 @@ class _Predictor:
                     reasons=LazyReasons(self.paths, label_input[here], labels, max_reasons),
                     page_type=PAGE_TYPES[kind],
                     page_type_score=float(types[number, kind]),
-                    language=ruled[number].language if ruled else page_language(page),
+                    language=page_language(page),
                 )
             )
         return out
 
-    def main_chance(self, columns: Floats, threads: int) -> npt.NDArray[np.float64]:
+    def net_odds(self, columns: Floats, batch: Batch) -> Floats | None:
+        """What the network says of labels and main content; None without one."""
+        if self.model.net is None:
+            return None
+        return run_net(self.model.net, columns[:, self.net_columns], batch.first, batch.stop)
+
+    def main_chance(
+        self, columns: Floats, net: Floats | None, threads: int
+    ) -> npt.NDArray[np.float64]:
         """Probability of main content, fitted to words."""
         narrow = np.ascontiguousarray(columns[:, self.main_columns])
         slope, offset = self.model.main_scale
-        raw = self.main.raw(narrow, threads)[:, 0]
-        out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(raw * slope + offset, -30, 30)))
+        odds = np.clip(self.main.raw(narrow, threads)[:, 0], -MAX_ODDS, MAX_ODDS)
+        if net is not None:
+            share = self.model.net_main_share
+            odds = (1.0 - share) * odds + share * net[:, -1]
+        out: npt.NDArray[np.float64] = 1.0 / (
+            1.0 + np.exp(-np.clip(odds * slope + offset, -30, 30))
+        )
         return out
 
-    def scores(self, narrow: Floats, rules: Floats | None, threads: int) -> Floats:
+    def scores(
+        self, narrow: Floats, net: Floats | None, rules: Floats | None, threads: int
+    ) -> Floats:
         """Calibrated probabilities of the labels; rows sum to 1."""
-        raw = self.labels.raw(narrow, threads)
-        z = raw - raw.max(axis=1, keepdims=True)
-        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
-        z = np.maximum(z, np.log(1e-7))
+        by_trees, by_net, by_rules = self.model.shares
+        z = by_trees * _log_chance(self.labels.raw(narrow, threads))
+        if net is not None:
+            z += by_net * _log_chance(net[:, :-1].astype(np.float64))
         if rules is not None:
-            share = self.model.rules_share
-            z = (1.0 - share) * z + share * np.log(np.maximum(rules, 1e-7))
+            z += by_rules * np.log(np.maximum(rules, LEAST))
         z = z * self.model.temperature + self.bias
         z -= z.max(axis=1, keepdims=True)
         odds = np.exp(z)
         out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
         return out
+
+
+def _log_chance(odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Logarithms of probabilities from unnormalised ones, none below that of `LEAST`."""
+    z = odds - odds.max(axis=1, keepdims=True)
+    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    out: npt.NDArray[np.float64] = np.maximum(z, np.log(LEAST))
+    return out

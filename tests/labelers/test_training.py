@@ -14,15 +14,18 @@ pytest.importorskip("inscriptis", reason="training needs pagecurate[train]")
 from curate.errors import LabelerError
 from curate.labelers.folder import read_folder
 from curate.labelers.model import ModelLabeler
+from curate.labelers.training.calibration import calibrate, softened
 from curate.labelers.training.corpus import folds_by_site, read_gold
 from curate.labelers.training.fit import TreeOptions
-from curate.labelers.training.pipeline import FitOptions, calibrate, softened
+from curate.labelers.training.net import NetOptions
+from curate.labelers.training.pipeline import FitOptions
 from curate.labelers.training.predictions import out_of_fold_pages
 from curate.labelers.training.train import Sources, TrainConfig, train
 from curate.segments.blocks import BlockSegmenter
 
 SMALL = TreeOptions(trees=3, leaves=4, min_rows=2, features=30)
-FIT = FitOptions(main=SMALL, labels=SMALL, teacher=SMALL, types=SMALL)
+NET = NetOptions(hidden=8, steps=(1,), epochs=2, batch=100)
+FIT = FitOptions(main=SMALL, labels=SMALL, teacher=SMALL, types=SMALL, html_net=NET, text_net=NET)
 SEGMENTER = BlockSegmenter()
 SOURCES = Sources(
     lambda html, url: SEGMENTER.segment_html(html, url=url),

@@ -1,4 +1,4 @@
-"""Trees and rules together: on bare text each knows what the other misses."""
+"""Trees, network and rules together: each knows what the others miss."""
 
 from __future__ import annotations
 
@@ -6,82 +6,149 @@ import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.rules_fit import RuleFit, RuleSample
+from curate.labelers.training.calibration import calibrate, cross_calibrated, mixed
 from curate.labelers.training.corpus import LABELS, Example
-from curate.labelers.training.pipeline import FittedKind, calibrate, cross_calibrated
+from curate.labelers.training.pipeline import FittedKind
 
-__all__ = ["HTML_DECISION", "RULES_SHARE", "TEXT_DECISION", "blend_rules"]
+__all__ = ["HTML_SHARES", "TEXT_SHARES", "blend_labels", "choose_decision"]
 
-RULES_SHARE = 0.6
-"""Share of the rules' log-probabilities on bare text. By site, macro-F1 is 0.66
-for the trees, 0.67 for the rules, 0.70 for shares of 0.5 to 0.7."""
+HTML_SHARES = (0.5, 0.5, 0.0)
+TEXT_SHARES = (1 / 3, 1 / 3, 1 / 3)
+"""Shares of trees, network and rules in the log-probabilities: even ones, which
+are not fitted to anything. The rules read no more than the trees on HTML."""
 
-TEXT_DECISION = (1.0, 1.0, 1.2, 2.5)
-HTML_DECISION = (1.0, 1.0, 1.0, 2.0)
-"""What the probabilities of article, boilerplate, teaser, caption count when the
-label is chosen. Captions are under one percent of the text: an even choice finds
-too few for the best F1. Cross-fitted, the weights gain 1.5 points of macro-F1 on
-text and 1 on HTML; every fold by itself chooses 2 to 4 for captions."""
+TEASER_COUNTS = (1.0, 1.2, 1.5)
+CAPTION_COUNTS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+"""What a teaser's and a caption's probability may count when the label is chosen.
+Captions are under one percent of the text: an even choice finds too few for the
+best F1."""
+
+NEAR_BEST = 0.002
+"""Macro-F1 within which the choice is a tie, and the most even one is taken."""
 
 
-def blend_rules(
+def blend_labels(
     examples: Sequence[Example],
     fold: Ints,
     scored: Sequence[bool],
     fitted: FittedKind,
+    html: bool,
     log: Callable[[str], None],
 ) -> None:
-    """Blend the rules into a fitted label head, and calibrate the blend.
+    """Blend the label heads, calibrate the blend, and choose what each label counts.
 
-    The rules' weights are measured anew for every fold on the pages of the
-    others, so that the out-of-fold predictions stay what they are called.
+    Calibration and counts of the out-of-fold predictions come from the other
+    folds, and the rules' weights are measured anew for every fold on the pages
+    of the others, so that the predictions stay what they are called.
 
     Args:
         examples: pages, `fitted`'s rows in order.
         fold: int64 [n_pages].
         scored: pages whose segments have gold of their own.
         fitted: changed in place.
+        html: whether the pages are HTML; rules are blended in on bare text only.
         log: told of progress.
     """
+    begins = np.concatenate([[0], np.cumsum([len(example.page) for example in examples])])
+    row_fold = np.repeat(fold, np.diff(begins))
+    picked = [
+        number
+        for number, example in enumerate(examples)
+        if example.gold is not None and scored[number]
+    ]
+    shares = HTML_SHARES if html else TEXT_SHARES
+    parts = [fitted.labels.chance, _softmax(fitted.oof_net[:, : len(LABELS)])]
+    if shares[2]:
+        rules = _rules_chance(examples, picked, fold, begins, log)
+        if rules is None:
+            shares = (0.5, 0.5, 0.0)
+        else:
+            parts.append(rules)
+    blend = mixed(list(zip(shares, parts, strict=False)))
+    gold = np.zeros((int(begins[-1]), len(LABELS)))
+    for number in picked:
+        gold[begins[number] : begins[number + 1]] = _counts(examples[number], html)
+    judged = np.flatnonzero(gold.sum(axis=1) > 0)
+    share = (gold / np.maximum(gold.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32)
+    fitted.shares = shares
+    fitted.temperature, fitted.bias = calibrate(blend[judged], share[judged])
+    fitted.oof_labels = cross_calibrated(blend, share, row_fold, judged)
+    fitted.decision = choose_decision(fitted.oof_labels[judged], gold[judged])
+    fitted.oof_choice = np.zeros(len(blend), np.int64)
+    for number in np.unique(fold):
+        other = judged[row_fold[judged] != number]
+        counts = choose_decision(fitted.oof_labels[other], gold[other])
+        here = row_fold == number
+        fitted.oof_choice[here] = (fitted.oof_labels[here] * np.array(counts)).argmax(axis=1)
+        log(f"labels: fold {number + 1} counts {counts}")
+    log(f"labels: {len(picked)} pages, counts {fitted.decision}")
+
+
+def choose_decision(
+    chance: Floats, gold: npt.NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """What each label's probability counts for the best macro-F1.
+
+    Args:
+        chance: float32 [n, 4], calibrated probabilities.
+        gold: float64 [n, 4], characters or words by label.
+    """
+    found = []
+    for teaser in TEASER_COUNTS:
+        for caption in CAPTION_COUNTS:
+            counts = (1.0, 1.0, teaser, caption)
+            said = (chance * np.array(counts, np.float32)).argmax(axis=1)
+            confusion = np.zeros((len(LABELS), len(LABELS)))
+            np.add.at(confusion.T, said, gold)
+            size = confusion.sum(axis=0) + confusion.sum(axis=1)
+            f1 = 2 * confusion.diagonal() / np.maximum(size, 1e-9)
+            found.append((float(f1.mean()), counts))
+    best = max(score for score, _ in found)
+    return min(counts for score, counts in found if score >= best - NEAR_BEST)
+
+
+def _counts(example: Example, html: bool) -> npt.NDArray[np.float64]:
+    """What a page's segments count in its score: aligned words; characters of a line."""
+    assert example.gold is not None
+    if html:
+        return np.array(example.gold, np.float64)
+    chars = (example.page.ends - example.page.starts).astype(np.float64)
+    out: npt.NDArray[np.float64] = np.zeros((len(chars), len(LABELS)))
+    out[np.arange(len(chars)), example.gold.argmax(axis=1)] = chars
+    out[example.gold.sum(axis=1) == 0] = 0
+    return out
+
+
+def _softmax(z: Floats) -> Floats:
+    odds = np.exp(z - z.max(axis=1, keepdims=True))
+    out: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return out
+
+
+def _rules_chance(
+    examples: Sequence[Example],
+    picked: Sequence[int],
+    fold: Ints,
+    begins: Ints,
+    log: Callable[[str], None],
+) -> Floats | None:
+    """The rules' out-of-fold probabilities on the pages picked; None where folds differ."""
     names = _names_of_folds(RuleFit().folds)
     if int(fold.max()) + 1 > len(names):
         log("rules are left out: they are measured in five folds")
-        return
-    begins = np.concatenate([[0], np.cumsum([len(example.page) for example in examples])])
-    samples, rows = [], []
-    for number, example in enumerate(examples):
-        if example.gold is None or not scored[number]:
-            continue
-        chars = (example.page.ends - example.page.starts).astype(np.float64)
-        hard = example.gold.argmax(axis=1)
-        counts = np.eye(len(LABELS))[hard] * chars[:, None]
-        counts[example.gold.sum(axis=1) == 0] = 0
-        samples.append(RuleSample(example.page, counts, names[int(fold[number])]))
-        rows.append(np.arange(begins[number], begins[number + 1]))
-    measured = RuleFit().measure(samples)
-    index = np.concatenate(rows)
-    rules = np.concatenate(measured.scores)
-    row_fold = np.repeat(fold, np.diff(begins))
-    gold = np.concatenate([sample.counts for sample in samples])
-    known = gold.sum(axis=1) > 0
-    share = np.zeros((int(begins[-1]), len(LABELS)), np.float32)
-    share[index[known]] = gold[known] / gold[known].sum(axis=1, keepdims=True)
-    mixed = _mix(fitted.raw_labels, index, rules)
-    judged = index[known]
-    fitted.temperature, fitted.bias = calibrate(mixed[judged], share[judged])
-    fitted.oof_labels = cross_calibrated(mixed, share, row_fold, judged)
-    fitted.rules_share = RULES_SHARE
-    log(f"rules blended in on {len(samples)} pages")
-
-
-def _mix(trees: Floats, index: Ints, rules: Floats) -> Floats:
-    out = trees.copy()
-    logs = (1 - RULES_SHARE) * np.log(np.maximum(trees[index], 1e-7))
-    logs = logs + RULES_SHARE * np.log(np.maximum(rules, 1e-7))
-    odds = np.exp(logs - logs.max(axis=1, keepdims=True))
-    out[index] = odds / odds.sum(axis=1, keepdims=True)
+        return None
+    samples = [
+        RuleSample(examples[n].page, _counts(examples[n], False), names[int(fold[n])])
+        for n in picked
+    ]
+    out = np.full((int(begins[-1]), len(LABELS)), 1 / len(LABELS), np.float32)
+    for number, scores in zip(picked, RuleFit().measure(samples).scores, strict=True):
+        out[begins[number] : begins[number + 1]] = scores
+    log(f"rules measured on {len(samples)} pages")
     return out
 
 

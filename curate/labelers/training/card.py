@@ -36,7 +36,7 @@ class CardFacts:
                 "licence": "CC-BY-4.0",
                 "file": Path(config.benchmark).name,
                 "digest": file_digest(Path(config.benchmark)),
-                "pages": len(corpus.html),
+                "pages": len(corpus.html) + len(corpus.empty),
             }
         ]
         data.extend(
@@ -52,8 +52,8 @@ class CardFacts:
         )
         figures = {
             "main_word_f1": round(main_figures(corpus, html), 4),
-            "html": label_figures(corpus.html, html.oof_labels, None, html.decision),
-            "text": label_figures(corpus.text, text.oof_labels, corpus.scored, text.decision),
+            "html": label_figures(corpus.html, html.oof_labels, None, html.oof_choice),
+            "text": label_figures(corpus.text, text.oof_labels, corpus.scored, text.oof_choice),
         }
         return cls(data, figures)
 
@@ -65,8 +65,8 @@ def model_card(facts: CardFacts, meta: Mapping[str, Any]) -> str:
         "",
         "Labels every segment of a web page, from HTML or from bare text, as article,",
         "boilerplate, teaser or caption, and tells its main content and page type.",
-        "Gradient-boosted trees over flat features and hashed words; no neural network,",
-        "no pickle: plain arrays, JSON and LightGBM's text format.",
+        "Gradient-boosted trees over flat features and hashed words, and a small network over",
+        "the sequence of segments; no pickle: plain arrays, JSON and LightGBM's text format.",
         "",
         "## Data and licences",
         "",
@@ -85,6 +85,9 @@ def model_card(facts: CardFacts, meta: Mapping[str, Any]) -> str:
         "## Figures",
         "",
         f"Cross-validated by site ({meta['folds']} folds); pages of equal content stay together.",
+        "First scores, silver labels, trees, networks, rules' weights, calibration and what each",
+        "label counts come from the other folds; only the lists of features are chosen on all",
+        "pages (`curate evaluate` with folds trains anew for each, with that inside too).",
         "",
         f"Word-F1 of the main content: **{facts.figures['main_word_f1']:.4f}**",
         "",

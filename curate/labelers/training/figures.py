@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.labelers.batch import Floats
+from curate.labelers.batch import Floats, Ints
 from curate.labelers.choice import choose_main
 from curate.labelers.training.corpus import LABELS, Example
 from curate.text import words
@@ -31,12 +31,13 @@ def word_f1(predicted: Counter[str], reference: Counter[str]) -> float:
 
 
 def main_figures(corpus: Corpus, fitted: FittedKind) -> float:
-    """Mean word-F1 of the chosen main content, out of fold, over pages with a reference."""
-    from curate.labelers.training.pipeline import scaled
+    """Mean word-F1 of the chosen main content, out of fold, over all pages.
 
-    chance = scaled(fitted.oof_main, fitted.main_scale)
+    A page without any segment is predicted to have none.
+    """
+    chance = fitted.oof_main
     at = 0
-    scores = []
+    scores = [word_f1(Counter(), Counter(words(text))) for text in corpus.empty]
     for example, row in zip(corpus.html, corpus.rows, strict=True):
         page = example.page
         to = at + len(page)
@@ -70,11 +71,12 @@ def label_figures(
     examples: Sequence[Example],
     scores: Floats,
     scored: Sequence[bool] | None,
-    decision: Sequence[float],
+    chosen: Ints,
 ) -> dict[str, Any]:
     """F1 by label, macro-F1 and calibration error over segments with gold labels.
 
-    HTML is weighted by aligned words, bare text by characters.
+    HTML is weighted by aligned words, bare text by characters. Calibration is that
+    of the most probable label, whether or not it is the one chosen.
     """
     gold, weight, picked = [], [], []
     at = 0
@@ -90,7 +92,7 @@ def label_figures(
     shares = np.concatenate(gold)
     rows = scores[np.concatenate(picked)]
     truth = shares.argmax(axis=1)
-    said = (rows * np.array(decision, np.float32)).argmax(axis=1)
+    said = chosen[np.concatenate(picked)]
     if scored is not None:
         shares = np.eye(len(LABELS))[truth] * np.concatenate(weight)[:, None]
     confusion = np.zeros((len(LABELS), len(LABELS)))
@@ -106,5 +108,5 @@ def label_figures(
         "pages": len(gold),
         "f1": f1,
         "macro_f1": round(float(np.mean(list(f1.values()))), 4),
-        "ece": round(calibration_error(rows[np.arange(len(said)), said], truth == said), 4),
+        "ece": round(calibration_error(rows.max(axis=1), truth == rows.argmax(axis=1)), 4),
     }

@@ -9,7 +9,7 @@ import numpy as np
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.choice import choose_main
 from curate.labelers.training.corpus import Example
-from curate.labelers.training.pipeline import FittedKind, scaled
+from curate.labelers.training.pipeline import FittedKind
 from curate.labelers.training.train import Trained
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import words
@@ -33,7 +33,7 @@ def out_of_fold_pages(trained: Trained) -> tuple[Pages, Pages]:
 
 
 def _pages(examples: Sequence[Example], fitted: FittedKind, wanted: Sequence[bool]) -> Pages:
-    chance = scaled(fitted.oof_main, fitted.main_scale)
+    chance = fitted.oof_main
     out = {}
     at = 0
     for example, is_wanted in zip(examples, wanted, strict=True):
@@ -47,7 +47,7 @@ def _pages(examples: Sequence[Example], fitted: FittedKind, wanted: Sequence[boo
         same = np.array([seen.setdefault(text[:400], i) for i, text in enumerate(texts)], np.int64)
         sizes = np.array([max(len(words(text)), 0.5) for text in texts], np.float32)
         scores = fitted.oof_labels[here]
-        chosen = (scores * np.array(fitted.decision, np.float32)).argmax(axis=1)
+        chosen = fitted.oof_choice[here]
         out[example.key] = (
             page,
             PagePrediction(

@@ -17,7 +17,7 @@ from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
 from curate.labelers.pagetype import TYPE_NAMES
 from curate.labelers.rules import shipped_weights
-from curate.labelers.training.blend import HTML_DECISION, TEXT_DECISION, blend_rules
+from curate.labelers.training.blend import blend_labels
 from curate.labelers.training.card import CardFacts, model_card
 from curate.labelers.training.corpus import (
     Example,
@@ -28,7 +28,13 @@ from curate.labelers.training.corpus import (
     read_gold,
     text_page,
 )
-from curate.labelers.training.pipeline import FitOptions, FittedKind, fit_html, fit_text
+from curate.labelers.training.pipeline import (
+    NET_MAIN_SHARE,
+    FitOptions,
+    FittedKind,
+    fit_html,
+    fit_text,
+)
 from curate.labelers.training.render import RENDERERS
 from curate.schema import SegmentedPage
 from curate.text import digest
@@ -84,7 +90,10 @@ class Sources:
 
 @dataclass(slots=True, eq=False)
 class Corpus:
-    """Examples of both kinds with their folds and sites."""
+    """Examples of both kinds with their folds and sites.
+
+    `empty` holds the main content of the pages that have no segment at all.
+    """
 
     html: list[Example]
     html_fold: Any
@@ -94,6 +103,7 @@ class Corpus:
     text_site: Any
     scored: list[bool]
     rows: list[Mapping[str, Any]]
+    empty: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +153,7 @@ def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
     corpus = Corpus([], [], [], [], [], [], [], [])
     for number, group in enumerate(groups):
         if not len(group[0].page):
+            corpus.empty.append(str(rows[number]["main_content"] or ""))
             continue
         corpus.html.append(group[0])
         corpus.html_fold.append(fold[number])
@@ -219,8 +230,9 @@ def train(config: TrainConfig, sources: Sources, log: Log = lambda _: None) -> T
         config.fit,
         log,
     )
-    blend_rules(corpus.text, corpus.text_fold, corpus.scored, text, log)
-    html.decision, text.decision = HTML_DECISION, TEXT_DECISION
+    every = [True] * len(corpus.html)
+    blend_labels(corpus.html, corpus.html_fold, every, html, True, log)
+    blend_labels(corpus.text, corpus.text_fold, corpus.scored, text, False, log)
     version = write_model(config, corpus, html, text)
     log(f"{config.out}: version {version}")
     return Trained(version, Path(config.out), corpus, html, text)
@@ -252,16 +264,18 @@ def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
 
     return KindModel(
         fitted.first,
-        _trees(fitted.main),
-        _trees(fitted.labels),
-        picked(fitted.main_columns.tolist()),
-        picked(fitted.label_columns.tolist()),
+        _trees(fitted.main.booster),
+        _trees(fitted.labels.booster),
+        picked(fitted.main.columns.tolist()),
+        picked(fitted.labels.columns.tolist()),
         fitted.temperature,
         tuple(fitted.bias.tolist()),
         fitted.main_scale,
         _trees(fitted.types.booster),
         tuple(own[at] for at in fitted.types.columns.tolist()),
-        fitted.rules_share,
+        fitted.net,
+        fitted.shares,
+        NET_MAIN_SHARE,
         fitted.decision,
     )
 

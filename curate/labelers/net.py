@@ -1,0 +1,197 @@
+"""A small network over a page's segments in their order: what trees miss.
+
+Trees see a segment and averages around it; the network sees which segment
+stands beside which: a dense layer, layers that look some segments back and
+ahead and at the page's mean, and five numbers (the labels, main content).
+
+Every activation and weight is a multiple of a power of two, so that the sums
+of float32 products are exact: a page's scores don't depend on the pages in its
+batch, the order of summation or the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curate.labelers.batch import Floats, Ints
+
+__all__ = ["N_NET_OUTPUTS", "NetLayer", "NetModel", "encode", "net_arrays", "net_from", "run_net"]
+
+N_NET_OUTPUTS = 5
+"""The four labels, then main content."""
+
+ACTIVATION_STEP = np.float32(1 / 32)
+"""Inputs and activations are multiples of it."""
+
+WEIGHT_STEP = np.float32(1 / 128)
+
+INPUT_LIMIT = np.float32(4)
+"""Standard deviations from the mean at which inputs are cut."""
+
+ACTIVATION_LIMIT = np.float32(31)
+"""Where activations are cut: with 24 bits for a float32's digits, sums of products
+are exact below 4,096."""
+
+N_VIEWS = 4
+"""What a layer sees of a segment's surroundings: itself, one back, one ahead, the page."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetLayer:
+    """One layer of the network.
+
+    Attributes:
+        weights: float32 [n_inputs, n_outputs], multiples of `WEIGHT_STEP`.
+        bias: float32 [n_outputs], multiples of `WEIGHT_STEP`.
+    """
+
+    weights: Floats
+    bias: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetModel:
+    """The network of one kind of input.
+
+    Attributes:
+        columns: names of the features it reads.
+        shift, scale: float32 [n_columns]; an input is `(feature - shift) * scale`.
+        level_of: int64 [n_levels], the column that a level is on.
+        levels: float32 [n_levels]; whether a feature reaches a level is an input too.
+        dense: the first layer, [n_columns + n_levels, hidden].
+        layers: [N_VIEWS * hidden, hidden] each.
+        steps: how far back and ahead each of the layers looks.
+        out: [hidden, N_NET_OUTPUTS].
+    """
+
+    columns: tuple[str, ...]
+    shift: Floats
+    scale: Floats
+    level_of: Ints
+    levels: Floats
+    dense: NetLayer
+    layers: tuple[NetLayer, ...]
+    steps: tuple[int, ...]
+    out: NetLayer
+
+
+def encode(
+    features: Floats, shift: Floats, scale: Floats, level_of: Ints, levels: Floats
+) -> Floats:
+    """Inputs of the first layer, float32 [n, n_columns + n_levels]; NaN becomes the mean."""
+    n_columns = features.shape[1]
+    out = np.empty((len(features), n_columns + len(levels)), np.float32)
+    x = out[:, :n_columns]
+    np.subtract(features, shift, out=x)
+    x *= scale
+    np.nan_to_num(x, copy=False, nan=0.0)
+    np.clip(x, -INPUT_LIMIT, INPUT_LIMIT, out=x)
+    _round(x)
+    with np.errstate(invalid="ignore"):
+        out[:, n_columns:] = features[:, level_of] >= levels
+    return out
+
+
+def _round(x: Floats) -> None:
+    """To multiples of the step, in place."""
+    x *= 1 / ACTIVATION_STEP
+    np.rint(x, out=x)
+    x *= ACTIVATION_STEP
+
+
+def _rectified(z: Floats) -> Floats:
+    """Negative values cut to zero, the rest rounded, in place."""
+    np.clip(z, 0, ACTIVATION_LIMIT, out=z)
+    _round(z)
+    return z
+
+
+def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
+    """Log-odds of each segment, float32 [n_segments, N_NET_OUTPUTS].
+
+    Args:
+        net: the network.
+        features: float32 [n_segments, n_columns], its columns in order.
+        first, stop: int64 [n_pages], bounds of the pages, which follow each other.
+    """
+    n = len(features)
+    sizes = stop - first
+    h = encode(features, net.shift, net.scale, net.level_of, net.levels) @ net.dense.weights
+    h += net.dense.bias
+    h = _rectified(h)
+    hidden = h.shape[1]
+    here = np.arange(n)
+    low, high = np.repeat(first, sizes), np.repeat(stop, sizes)
+    for layer, step in zip(net.layers, net.steps, strict=True):
+        own, back, ahead, page = (
+            layer.weights[view * hidden : (view + 1) * hidden] for view in range(N_VIEWS)
+        )
+        sums = np.add.reduceat(h, first, axis=0)
+        mean: Floats = (sums / sizes[:, None]).astype(np.float32)
+        _round(mean)
+        parts = h @ np.concatenate([own, back, ahead], axis=1)
+        z: Floats = np.repeat(mean @ page + layer.bias, sizes, axis=0)
+        z += parts[:, :hidden]
+        if n > step:
+            from_back, from_ahead = parts[:-step, hidden : 2 * hidden], parts[step:, 2 * hidden :]
+            z[step:] += np.where((here - step >= low)[step:, None], from_back, np.float32(0))
+            z[:-step] += np.where((here + step < high)[:-step, None], from_ahead, np.float32(0))
+        h += _rectified(z)
+        np.minimum(h, ACTIVATION_LIMIT, out=h)
+    out: Floats = h @ net.out.weights + net.out.bias
+    return out
+
+
+def net_arrays(net: NetModel) -> tuple[npt.NDArray[np.int16], Floats, dict[str, Any]]:
+    """The network as stored: whole numbers, real numbers, and what tells them apart."""
+    layers = [net.dense, *net.layers, net.out]
+    whole = [np.concatenate([layer.weights, layer.bias[None]]).ravel() for layer in layers]
+    packed = np.rint(np.concatenate(whole) / WEIGHT_STEP).astype(np.int16)
+    told = {
+        "columns": list(net.columns),
+        "level_of": net.level_of.tolist(),
+        "steps": list(net.steps),
+        "hidden": net.dense.weights.shape[1],
+    }
+    return packed, np.concatenate([net.shift, net.scale, net.levels]), told
+
+
+def net_from(packed: npt.NDArray[np.int16], real: Floats, told: Mapping[str, Any]) -> NetModel:
+    """The network from what is stored.
+
+    Raises:
+        ValueError: the arrays are not of the sizes told.
+    """
+    columns: Sequence[str] = told["columns"]
+    level_of = np.array(told["level_of"], np.int64)
+    hidden, steps = int(told["hidden"]), tuple(map(int, told["steps"]))
+    n = len(columns)
+    rows = [n + len(level_of), *(N_VIEWS * hidden for _ in steps), hidden]
+    widths = [hidden] * (len(steps) + 1) + [N_NET_OUTPUTS]
+    if len(real) != 2 * n + len(level_of):
+        raise ValueError("the network's inputs are not of the size told")
+    flat = packed.astype(np.float32) * WEIGHT_STEP
+    layers = []
+    at = 0
+    for height, width in zip(rows, widths, strict=True):
+        block = flat[at : at + (height + 1) * width].reshape(height + 1, width)
+        layers.append(NetLayer(np.ascontiguousarray(block[:-1]), block[-1].copy()))
+        at += (height + 1) * width
+    if at != len(flat):
+        raise ValueError("the network's weights are not of the size told")
+    return NetModel(
+        tuple(columns),
+        real[:n],
+        real[n : 2 * n],
+        level_of,
+        real[2 * n :],
+        layers[0],
+        tuple(layers[1:-1]),
+        steps,
+        layers[-1],
+    )
