@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("action", choices=("agreement",))
     parser.add_argument("--json", action="store_true", help="all figures, on stdout")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
 
     from curate.cli.compose import compose
     from curate.cli.review import last_overrides
@@ -82,7 +82,7 @@ def _check(argv: Sequence[str]) -> int:
     )
     parser.add_argument("action", choices=("check",))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
 
     from curate.cli.compose import compose
     from curate.cli.display import result_console

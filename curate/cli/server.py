@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         "server to other machines, unencrypted",
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="e.g. paths.state=DIR")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
 
     from rich.console import Console
 
