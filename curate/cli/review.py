@@ -15,22 +15,27 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str]) -> int:
     """Plan, push, pull or show the review of a dataset."""
-    from curate.cli import review_people, review_work
+    from curate.cli import review_budget, review_people, review_work
 
     if argv and argv[0] in review_work.ACTIONS:
         return review_work.main(argv)
     if argv and argv[0] in review_people.ACTIONS:
         return review_people.main(argv)
+    if argv and argv[0] in review_budget.ACTIONS:
+        return review_budget.main(argv)
     parser = argparse.ArgumentParser(
         prog="curate review",
         description="Pages to Label Studio and people's work back. Without overrides it goes on "
         "with those of the last run.",
         epilog="curate review export|import|withdraw --help tells of human work as files, "
-        "curate review agreement --help how far people agree.",
+        "curate review agreement --help how far people agree, curate review budget --help what "
+        "further pages will bring.",
     )
     parser.add_argument("action", choices=("plan", "push", "pull", "status"))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
-    parser.add_argument("--all", action="store_true", help="status: list every passage")
+    parser.add_argument(
+        "--all", action="store_true", help="plan: name every page; status: list every passage"
+    )
     args = parser.parse_args(argv)
 
     from curate.cli.compose import compose
@@ -41,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     if args.action == "status":
         return _status(config, everything=args.all)
     if args.action == "plan":
-        return _plan(config, overrides)
+        return _plan(config, overrides, everything=args.all)
     stages = {
         "push": ["pages", "segments", "predictions", "sample", "push"],
         "pull": ["pull"],
@@ -85,12 +90,13 @@ def _settings(config: dict[str, Any]) -> Any:
     return settings
 
 
-def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
+def _plan(config: dict[str, Any], overrides: Sequence[str], *, everything: bool) -> int:
     from rich.console import Console
     from rich.table import Table
 
     from curate.cli.display import TerminalDisplay
     from curate.cli.review_people import show_plan
+    from curate.cli.review_reasons import show_reasons
     from curate.cli.review_standing import print_migration
     from curate.cli.run import last_recipes
     from curate.review.annotations import load
@@ -121,6 +127,7 @@ def _plan(config: dict[str, Any], overrides: Sequence[str]) -> int:
     for name, n, what in rows:
         table.add_row(name, str(n), what, style="dim" if not n else "")
     console.print(table)
+    show_reasons(console, tasks, everything=everything)
     if steps is not None and (settings.review.annotators or steps.disputed):
         show_plan(console, steps)
     for page_id, why in steps.refused if steps else ():

@@ -34,7 +34,7 @@ from curate.stages.settings import Settings
 from curate.stages.standing import standing
 from curate.stages.why import inputs_changed
 
-__all__ = ["plan_review", "run_pipeline"]
+__all__ = ["plan_review", "predicted_pages", "run_pipeline"]
 
 
 def plan_review(
@@ -64,6 +64,15 @@ def plan_review(
         reviewing.sample(segments, predictions)
         steps = reviewing.plan(segments, predictions, create=False)
         return steps, reviewing.tasks(segments, predictions)
+
+
+def predicted_pages(context: Context) -> tuple[Outcome, Outcome]:
+    """The input's segmented pages and what the labeler says of them, brought up to date."""
+    pages, skips = _pages(context)
+    segments = _segments(context, pages, skips)
+    predictions = _predictions(context, segments)
+    segments = _predicted_only(segments, predictions)
+    return segments, site_evidence(context, segments, predictions)
 
 
 def run_pipeline(
@@ -123,6 +132,7 @@ def _run(context: Context, reviewing: Reviewing) -> None:
     if context.wants("pull"):
         reviewing.pull()
     if segments and predictions:
+        reviewing.untrained = predictions
         predictions = retrain(context, segments, predictions, reviewing.annotations)
     if segments and predictions:
         stood = standing(context, segments, reviewing.annotations())

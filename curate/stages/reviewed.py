@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from curate.io import json_digest
 from curate.review.consensus import fit_consensus
 from curate.review.resolve import resolve_labels
 from curate.sample.lines import page_lines
@@ -56,12 +55,6 @@ class PeopleSaid:
     pages: int = 0
     by_label: Mapping[str, int] = field(default_factory=dict)
     sites: Mapping[str, SiteDecisions] = field(default_factory=dict)
-
-    @property
-    def digest(self) -> str:
-        """Names this state of people's work."""
-        told = {site: found.fingerprint for site, found in self.sites.items()}
-        return json_digest([self.pages, dict(self.by_label), told, self.audited])
 
     @property
     def audited(self) -> dict[str, int]:

@@ -29,9 +29,10 @@ from curate.stages.again import first_again
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.exports import sync_work
 from curate.stages.labels import in_label_set, label_names_of
+from curate.stages.learning import second_looks
 from curate.stages.people import gold_tasks, next_steps, told
 from curate.stages.predictions import prediction_of, with_reasons
-from curate.stages.reviewed import PeopleSaid, people_said
+from curate.stages.reviewed import PeopleSaid, people_said, reviewed_pages
 from curate.stages.sampling import candidates
 from curate.stages.shards import column, take
 
@@ -61,6 +62,8 @@ class Reviewing:
         self._project: ReviewTeam | None = None
         self._choices: list[Choice] = []
         self._said: tuple[str, PeopleSaid] | None = None
+        self.untrained: Outcome | None = None
+        """Predictions before a model was trained on this project's pages, if one was."""
         self._again: dict[str, PageStanding] = {}
         self._changed: dict[str, list[Annotation]] = {}
         self._sync_work(send=not context.settings.dry_run)
@@ -113,15 +116,28 @@ class Reviewing:
 
     def said(self, segments: Outcome, predictions: Outcome) -> PeopleSaid:
         """What people said of the pages of the input, summed up; worked out once."""
-        work = self.annotations()
-        state = sorted(
-            (a.annotation_id, a.updated_at.isoformat()) for found in work.values() for a in found
-        )
-        key = json_digest([state, [s.digest for s in predictions.shards]])
+        key = json_digest([self._work_state(), [s.digest for s in predictions.shards]])
         if self._said is None or self._said[0] != key:
             pairs = [(p.segmented, p.predicted) for p in _pairs(segments, predictions)]
-            self._said = key, people_said(pairs, work, self._settings)
+            self._said = key, people_said(pairs, self.annotations(), self._settings)
         return self._said[1]
+
+    def _work_state(self) -> list[tuple[str, str]]:
+        """Names people's work as it is now."""
+        return sorted(
+            (a.annotation_id, a.updated_at.isoformat())
+            for found in self.annotations().values()
+            for a in found
+        )
+
+    def _second_looks(self, segments: Outcome, predictions: Outcome) -> dict[str, str]:
+        """Reviewed pages whose labels look wrong, with the reason."""
+        work = self.annotations()
+        if not work or not self._settings.sample.suspects:
+            return {}
+        pairs = [(p.segmented, p.predicted) for p in _pairs(segments, predictions)]
+        read = list(reviewed_pages(pairs, work, self._settings))
+        return second_looks(read, self._settings.label_set)
 
     def pull(self) -> Outcome:
         """Take in what people have done since the last pull."""
@@ -186,7 +202,7 @@ class Reviewing:
         again = sorted(page_id for page_id in self._again if page_id not in reviewed)
         said = self.said(segments, predictions)
         key = self._context.input_key(
-            digests, opened, reviewed, said.digest, *([again] if again else [])
+            digests, opened, reviewed, self._work_state(), *([again] if again else [])
         )
         folder = self._context.store.folder(made)
         known = None if "sample" in self._settings.force else load_result(folder, key)
@@ -200,7 +216,13 @@ class Reviewing:
                 ),
                 self._settings.sample,
                 self._settings.label_set.names,
-                Seen(set(reviewed), open_ids, said.by_label, said.audited),
+                Seen(
+                    set(reviewed),
+                    open_ids,
+                    said.by_label,
+                    said.audited,
+                    self._second_looks(segments, self.untrained or predictions),
+                ),
             )
             self._choices = first_again(
                 self._choices, [self._again[i] for i in again], self._settings.sample.pages

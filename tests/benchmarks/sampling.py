@@ -52,9 +52,9 @@ from curate.text import digest
 ROOT = Path(__file__).parents[2]
 LABELS = ("article", "boilerplate", "teaser", "caption")
 START = 10
-STEPS = (10, 20, 30, 40, 50, 60, 75, 90, 105, 120)
+STEPS = (10, 20, 35, 50, 70, 95)
 TEST_SHARE = 0.37
-TREES = 30
+TREES = 25
 MINUTES = "minutes"
 
 
