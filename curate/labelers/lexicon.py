@@ -194,7 +194,7 @@ def mark_bits(token: str) -> tuple[int, int]:
         for word in found[:4]:
             classes |= _WORDS.get(word.lower(), 0)
         bits |= classes << _LIST_SHIFT
-        if not token.isalpha() and any(char.isdigit() for char in token):
+        if not token.isalpha() and _has_digit(token):
             bits |= _digit_bits(token, found)
     else:
         bits |= _BIT["symbol"]
@@ -216,6 +216,15 @@ def mark_bits(token: str) -> tuple[int, int]:
     elif len(found) > 1 and "/" in token:
         bits |= _BIT["slash"]
     return len(found), bits
+
+
+_TEN = frozenset("0123456789")
+
+
+def _has_digit(token: str) -> bool:
+    return not _TEN.isdisjoint(token) or (
+        not token.isascii() and any(char.isdigit() for char in token)
+    )
 
 
 _SENTENCE_ENDS = frozenset(".!?。！？؟")

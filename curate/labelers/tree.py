@@ -47,6 +47,7 @@ class Forest:
         big: for each of `BIG_RATIOS`, int64 [n_nodes]: nearest element at or
             above that holds that share of the page's words.
         node: int64 [n_segments], the element of each segment.
+        bounds: see `_bounds`, for `above_sums`.
     """
 
     rows: Ints
@@ -60,6 +61,7 @@ class Forest:
     item: Ints
     big: Sequence[Ints]
     node: Ints
+    bounds: tuple[Ints, Ints, Ints, Ints, Ints]
 
 
 def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
@@ -107,6 +109,7 @@ def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
         item=_nearest((repeats >= REPEATED) | roots, parent),
         big=tuple(_nearest((held >= ratio * whole) | roots, parent) for ratio in BIG_RATIOS),
         node=nodes,
+        bounds=_bounds(first, stop),
     )
 
 
@@ -197,14 +200,25 @@ def above_sums(forest: Forest, values: Floats, n_segments: int) -> Floats:
     Returns:
         float32 [n_segments, n_columns].
     """
-    change = np.zeros((n_segments + 1, values.shape[1]), np.float64)
-    starts, at_start = _runs(forest.first)
+    change = np.zeros((n_segments + 1, values.shape[1]), np.float32)
+    starts, at_start, order, stops, at_stop = forest.bounds
     change[at_start] = np.add.reduceat(values, starts, axis=0)
-    order = np.argsort(forest.stop, kind="stable")
-    stops, at_stop = _runs(forest.stop[order])
     change[at_stop] -= np.add.reduceat(values[order], stops, axis=0)
-    out: Floats = np.cumsum(change[:-1], axis=0, dtype=np.float32)
-    return out
+    return np.cumsum(change[:-1], axis=0, dtype=np.float32)
+
+
+def _bounds(first: Ints, stop: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Runs of elements with one first segment, and of those with one end.
+
+    Returns:
+        Where the first begin, and their segments; an order of the elements by
+        end (by beginning they are in order), where the second begin in it, and
+        their ends.
+    """
+    starts, at_start = _runs(first)
+    order = np.argsort(stop, kind="stable")
+    stops, at_stop = _runs(stop[order])
+    return starts, at_start, order, stops, at_stop
 
 
 def _runs(places: Ints) -> tuple[Ints, Ints]:

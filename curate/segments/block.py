@@ -92,7 +92,7 @@ def make_block(
             flags &= ~HAS_BREAK
     else:
         text = " ".join(raw.split())
-    if not text.strip(INVISIBLE):
+    if not (text and text[0].isalnum()) and not text.strip(INVISIBLE):
         return None
     if every & LINKED:
         link_chars = len(text)

@@ -83,9 +83,9 @@ class BlockSegmenter:
         """
         found = render(content if isinstance(content, bytes) else _utf8(content))
         blocks = found.blocks
-        if self.max_chars:
+        if self.max_chars and blocks:
             limit = self.max_chars
-            if any(len(block.text) > limit for block in blocks):
+            if max([len(block[0]) for block in blocks]) > limit:
                 blocks = [piece for block in blocks for piece in _cut(block, limit)]
         gaps = _gaps(blocks)
         columns = list(zip(*blocks, strict=True)) if blocks else [()] * len(Block._fields)
@@ -132,17 +132,21 @@ def _gaps(blocks: list[Block]) -> list[str]:
     """White space before each block: a blank line, or less within lists and tables."""
     gaps: list[str] = []
     before, before_row, before_short = None, 0, False
-    for block in blocks:
-        build = _TIGHT.get(block.kind)
-        short = len(block.text) <= _CELL_CHARS
-        if build is None or build != before:
+    for text, indent, kind, row, *_ in blocks:
+        build = _TIGHT.get(kind)
+        if build is None:
             gap = "\n\n"
-        elif build == "table" and block.row == before_row and short and before_short:
-            gap = "\t"
         else:
-            gap = "\n"
-        gaps.append(gap + block.indent if block.indent else gap)
-        before, before_row, before_short = build, block.row, short
+            short = len(text) <= _CELL_CHARS
+            if build != before:
+                gap = "\n\n"
+            elif build == "table" and row == before_row and short and before_short:
+                gap = "\t"
+            else:
+                gap = "\n"
+            before_row, before_short = row, short
+        gaps.append(gap + indent if indent else gap)
+        before = build
     if gaps:
         gaps[0] = blocks[0].indent
     return gaps

@@ -85,10 +85,13 @@ def render(content: str | bytes) -> Rendering:
     lang = (attributes.get("lang") or attributes.get("xml:lang") or "").strip()[:35] or None
     title = None
     if (head := parser.head) is not None:
-        for node in head.iter():
-            if node.tag == "title":
+        title_tag = tag_table().title
+        node = head.first_child
+        while node is not None:
+            if node.tag_id == title_tag:
                 title = " ".join(node.text().split()) or None
                 break
+            node = node.next
     body = parser.body
     if body is None:  # a frameset
         return Rendering([], [], [], [], title, lang)

@@ -67,6 +67,8 @@ _STYLE = {
     "label": Layout.HAS_CONTROL,
 }
 
+_INLINE = "span font small u s q abbr mark sub sup big strike ins del bdi bdo"
+
 _KEEP_KIND = "h1 h2 h3 h4 h5 h6 figcaption caption button summary dt pre legend"
 """Blocks whose kind their generic children keep: `<h2><div>x</div></h2>` is an h2."""
 
@@ -84,7 +86,8 @@ class TagTable(NamedTuple):
         style: tag number to style bits.
         kind: number of a block's tag to the kind of its segments.
         keep_kind, generic, preformatted: sets of tag numbers.
-        row, noscript: numbers of `tr`, `noscript`.
+        row, noscript, title: numbers of `tr`, `noscript`, `title`.
+        names: tag number to name, of all that are told above.
     """
 
     text: int
@@ -96,6 +99,8 @@ class TagTable(NamedTuple):
     preformatted: frozenset[int]
     row: int
     noscript: int
+    title: int
+    names: dict[int, str]
 
 
 _table: TagTable | None = None
@@ -115,11 +120,15 @@ def _make() -> TagTable:
     assert paragraph is not None
     assert paragraph.first_child is not None
 
+    known: dict[int, str] = {}
+
     def ids(names: str) -> frozenset[int]:
         return frozenset(number(name) for name in names.split())
 
     def number(name: str) -> int:
-        return parser.create_node(name).tag_id
+        code = parser.create_node(name).tag_id
+        known[code] = name
+        return code
 
     action: dict[int, int] = {}
     for names, act in (
@@ -147,4 +156,6 @@ def _make() -> TagTable:
         preformatted=ids(_PREFORMATTED),
         row=number("tr"),
         noscript=number("noscript"),
+        title=number("title"),
+        names=known | {number(name): name for name in _INLINE.split()},
     )

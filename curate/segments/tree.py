@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from curate.segments.tags import tag_table
+
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
@@ -32,6 +34,7 @@ class Tree:
         self.parent: list[int] = []
         self.tag: list[str] = []
         self.attrs: list[str] = []
+        self._names = tag_table().names
 
     def node(self, level: int) -> int:
         """Table index of the open element at a level."""
@@ -65,7 +68,9 @@ class Tree:
 
     def _add(self, element: LexborNode, parent: int) -> int:
         self.parent.append(parent)
-        self.tag.append(element.tag or "")
+        number = element.tag_id
+        # A tag's name costs the parser a new string each time.
+        self.tag.append(self._names.get(number) or element.tag or "")
         attributes = element.attributes
         self.attrs.append(_tokens(attributes) if attributes else "")
         return len(self.parent) - 1
