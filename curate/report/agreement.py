@@ -101,7 +101,9 @@ def agreement_body(view: AgreementView, series: Series) -> Iterator[str]:
     yield '<div class="scroll"><table class="narrow"><tr><th></th><th class="num">segments</th>'
     yield '<th></th><th class="num">characters</th><th></th></tr>'
     for name, segments, chars in view.overall:
-        yield f"<tr><td>{safe(name)}</td>{_cells(segments)}{_cells(chars)}</tr>"
+        marks = "alpha" in name
+        cells = _cells(segments, marks=marks) + _cells(chars, marks=marks)
+        yield f"<tr><td>{safe(name)}</td>{cells}</tr>"
     yield "</table></div>"
     yield (
         '<p class="hint">Bars are 95 % intervals from drawing whole pages; the marks stand at '
@@ -116,7 +118,7 @@ def agreement_body(view: AgreementView, series: Series) -> Iterator[str]:
         for row in told:
             yield (
                 f'<tr><td>{tag(row.label, series)}</td><td class="num">{count(row.segments)}</td>'
-                f"{_cells(row.alpha)}{_cells(row.alpha_chars)}</tr>"
+                f"{_cells(row.alpha, marks=True)}{_cells(row.alpha_chars, marks=True)}</tr>"
             )
         yield "</table></div>"
     if view.confusions:
@@ -155,11 +157,12 @@ def _number(figure: Figure) -> str:
     return "-" if figure.value is None else f"{figure.value:.3f}"
 
 
-def _cells(figure: Figure) -> str:
-    return f'<td class="num">{_number(figure)}</td><td>{_interval(figure)}</td>'
+def _cells(figure: Figure, *, marks: bool = False) -> str:
+    shown = _interval(figure, BOUNDS if marks else ())
+    return f'<td class="num">{_number(figure)}</td><td>{shown}</td>'
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Figure, bounds: Sequence[float]) -> str:
     """A point with its interval on a scale from a little below 0 to 1."""
     if figure.value is None:
         return ""
@@ -175,7 +178,7 @@ def _interval(figure: Figure) -> str:
         head,
         f'<line class="axis" x1="0" x2="{WIDTH}" y1="{middle:g}" y2="{middle:g}"/>',
     ]
-    for bound in BOUNDS:
+    for bound in bounds:
         at = _at(bound)
         parts.append(f'<line class="axis" x1="{at}" x2="{at}" y1="2" y2="{HEIGHT - 2}"/>')
     if figure.low is not None and figure.high is not None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.review.adjudication import adjudication_task, disputed_share, is_disputed
-from curate.review.assign import gold_pages
+from curate.review.assign import assign, gold_pages
 from curate.review.client import LabelStudio
-from curate.review.consensus import Consensus
+from curate.review.consensus import Consensus, fit_consensus
 from curate.review.plan import SyncPlan, plan
 from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
-from curate.review.votes import PageVotes
+from curate.review.team_state import TeamState, site_of
+from curate.review.votes import PageVotes, page_votes
+from curate.schema import Annotation
 
-__all__ = ["TasksOf", "TeamPlan", "adjudications", "gold_for", "seat_plan", "together"]
+__all__ = ["TasksOf", "TeamPlan", "plan_team"]
 
 TasksOf = Callable[[Collection[str]], Mapping[str, ReviewTask]]
 """Builds the tasks of pages of the input by page id; leaves out what is not there."""
@@ -40,7 +43,7 @@ class TeamPlan(SyncPlan):
     progress: tuple[SeatProgress, ...] = ()
 
 
-def together(
+def _together(
     parts: Sequence[tuple[str, SyncPlan]],
     gold: Mapping[str, Sequence[str]],
     short: Mapping[str, int],
@@ -66,7 +69,7 @@ def together(
     )
 
 
-def seat_plan(
+def _seat_plan(
     client: LabelStudio,
     seat: Seat,
     tasks: Sequence[ReviewTask],
@@ -92,7 +95,7 @@ def seat_plan(
     return replace(made, unchanged=kept, to_close=(*made.to_close, *left))
 
 
-def gold_for(
+def _gold_for(
     seat: Seat,
     mine: Sequence[ReviewTask],
     gold: Mapping[str, ReviewTask],
@@ -121,7 +124,7 @@ def gold_for(
     ]
 
 
-def adjudications(
+def _adjudications(
     votes: Mapping[str, PageVotes],
     finished: Callable[[str], bool],
     above: float | None,
@@ -143,3 +146,128 @@ def adjudications(
         for rank, page_id in enumerate(disputed)
         if page_id in bases
     ]
+
+
+def plan_team(
+    team: TeamState,
+    tasks: Iterable[ReviewTask],
+    *,
+    current: Mapping[str, str] | None = None,
+    annotations: Sequence[Annotation] = (),
+    gold: Mapping[str, ReviewTask] | None = None,
+    tasks_of: TasksOf = lambda _: {},
+    refresh: Callable[[str], ReviewTask | None] | None = None,
+) -> TeamPlan:
+    """What a push of these pages would do in every project.
+
+    Args:
+        tasks: pages that should be read, each with its rank.
+        current: `page_id` of every page of the input by `page_key`.
+        annotations: people's work so far: what is disputed is adjudicated,
+            what was adjudicated is gold.
+        gold: more pages with a known truth, by page id.
+        tasks_of: builds tasks of other pages of the input.
+        refresh: see `plan.plan`.
+    """
+    team.read()
+    pages = {task.page_id: task for task in tasks}
+    order = sorted(pages, key=lambda page_id: (pages[page_id].rank, page_id))
+    agreement = team.agreement(annotations)
+    finished = team.finished()
+    shares: Mapping[str, Sequence[str]] = {"": order}
+    short: Mapping[str, int] = {}
+    if team.is_team:
+        wanted = {p: team.wanted(pages[p].page_key, pages[p].site, agreement) for p in order}
+        readers = [seat.reader for seat in team.seats if not seat.former]
+        dealt = assign(order, wanted, team.held(), finished, readers)
+        shares, short = dealt.new, dealt.short
+    votes = {_page_id(page): page for page in page_votes(annotations, team.label_set)}
+    mixed = dict(gold or {}) if team.config.gold_share else {}
+    if team.config.gold_share:
+        truths = [p for p, page in votes.items() if (page.final >= 0).any()]
+        mixed = {**tasks_of(truths), **mixed} if truths else mixed
+    states = dict(current) if current is not None else None
+    if states is not None:
+        states = {task.page_key: task.page_id for task in mixed.values()} | states
+    seen = _seen(annotations)
+    given = team.gold_given
+    parts: list[tuple[str, SyncPlan]] = []
+    for seat in team.seats:
+        mine: list[ReviewTask] = []
+        if not seat.former:
+            had = [page_id for page_id in seat.tasks if page_id in pages]
+            mine = [pages[p] for p in dict.fromkeys([*shares.get(seat.reader, ()), *had])]
+        if mixed and not seat.former:
+            own = given.setdefault(seat.reader, [])
+            more = _gold_for(
+                seat, mine, mixed, team.config.gold_share, own, seen.get(seat.reader, ())
+            )
+            own.extend(task.page_id for task in more)
+            mine += more
+        made = _seat_plan(team.connection.client, seat, mine, team.label_set.names, states, refresh)
+        parts.append((team.seat_name(seat.reader), made))
+    disputed = _disputed(team, votes, finished, agreement, current, annotations, tasks_of)
+    parts.append((team.adjudication_name, _adjudication_plan(team, disputed, states)))
+    return _together(parts, given, short, len(disputed), team.progress())
+
+
+def _disputed(
+    team: TeamState,
+    votes: Mapping[str, PageVotes],
+    finished: Mapping[str, frozenset[str]],
+    agreement: Mapping[str, float],
+    current: Mapping[str, str] | None,
+    annotations: Sequence[Annotation],
+    tasks_of: TasksOf,
+) -> list[ReviewTask]:
+    held, remote = team.held(), team.pages()
+
+    def is_over(page_id: str) -> bool:
+        if any(status in ("open", "draft") for status in held.get(page_id, {}).values()):
+            return False
+        if page_id not in remote:
+            return True
+        site = site_of(remote[page_id])
+        wanted = team.wanted(remote[page_id].page_key, site, agreement)
+        return len(finished.get(page_id, ())) >= min(wanted, 2)
+
+    today = {
+        page_id: page
+        for page_id, page in votes.items()
+        if current is None or current.get(page.page_key) == page_id
+    }
+    consensus = fit_consensus(annotations, team.label_set, team.config.consensus)
+    return _adjudications(today, is_over, team.config.adjudicate_above, consensus, tasks_of)
+
+
+def _adjudication_plan(
+    team: TeamState, disputed: Sequence[ReviewTask], current: Mapping[str, str] | None
+) -> SyncPlan:
+    project = team.adjudication
+    if project is None and not disputed:
+        return SyncPlan(0)
+    made = plan(
+        team.connection.client,
+        project.number if project else 0,
+        disputed,
+        team.label_set.names,
+        current=current,
+        remote=None if project else (),
+    )
+    # Readers who changed their mind have ended it themselves.
+    still = {task.page_id for task in disputed}
+    over = tuple(r for r in made.unchanged if r.untouched and r.page_id not in still)
+    kept = tuple(r for r in made.unchanged if r not in over)
+    return replace(made, unchanged=kept, to_close=(*made.to_close, *over))
+
+
+def _page_id(page: PageVotes) -> str:
+    return f"{page.page_key}-{page.text_hash[:16]}"
+
+
+def _seen(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
+    """Pages that each person has read or adjudicated."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for annotation in annotations:
+        found[annotation.annotator].add(f"{annotation.page_key}-{annotation.text_hash[:16]}")
+    return found

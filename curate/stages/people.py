@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from curate.report.agreement import AgreementView, ConfusionRow, Figure, LabelRow, PairRow
 from curate.review.agreement import measure
-from curate.review.people import BLIND_NOTE, ReviewTeam, read_note
+from curate.review.people import BLIND_NOTE, ReviewTeam
 from curate.review.statistics import Estimate
 from curate.review.tasks import ReviewTask, make_task
+from curate.review.team_plan import TeamPlan
+from curate.review.team_state import read_note
 from curate.schema import Annotation, SegmentedPage, Span
 from curate.stages.labels import in_label_set
 from curate.stages.settings import Settings
@@ -66,17 +68,20 @@ def told(team: ReviewTeam) -> str:
     return f"project{'s' if len(numbers) > 1 else ''} {', '.join(numbers) or 'still to be made'}"
 
 
-def next_steps(team: ReviewTeam, again: str) -> Iterator[str]:
-    """What each annotator has to do, one line each."""
-    team.read()
+def next_steps(team: ReviewTeam, steps: TeamPlan, again: str) -> Iterator[str]:
+    """What each annotator has to do, one line each.
+
+    Args:
+        steps: the plan that was just carried out.
+    """
     local = team.connection.local
     info = local.status() if local else None
     base = info.url_for_others if info else team.connection.client.url
-    for seat in team.progress():
-        if seat.former or not (left := seat.open + seat.drafts):
-            continue
-        address = seat.url.replace(team.connection.client.url, base)
-        yield f"{seat.name}: {left} of {seat.assigned} pages left at {address}"
+    for seat, (_, part) in zip(steps.progress, steps.parts, strict=False):
+        left = seat.open + seat.drafts + len(part.new) - len(part.to_close)
+        if not seat.former and left > 0:
+            address = seat.url.replace(team.connection.client.url, base)
+            yield f"{seat.name}: {left} of {seat.assigned + len(part.new)} pages left at {address}"
     if info is not None and local is not None:
         where = f"{near(local.home)}/people.json"
         yield f"people log in with their address and the password in {where}"

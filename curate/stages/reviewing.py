@@ -307,15 +307,15 @@ class Reviewing:
                 f"{len(steps.short)} pages lack readers: all who could read them skipped them "
                 f"or have read them ({', '.join(sorted(steps.short)[:3])} ...)"
             )
-        self._next_steps(project)
+        self._next_steps(project, steps)
         outcome.seconds = time.perf_counter() - started
         return self._context.close(outcome)
 
-    def _next_steps(self, project: ReviewTeam) -> None:
+    def _next_steps(self, project: ReviewTeam, steps: TeamPlan) -> None:
         words = [str(word) for word in self._context.facts.get("overrides", ())]
         again = " ".join(["curate run", *words])
         if project.is_team:
-            self._context.next_steps.extend(next_steps(project, again))
+            self._context.next_steps.extend(next_steps(project, steps, again))
             return
         info = project.connection.local.status() if project.connection.local else None
         who = ""
