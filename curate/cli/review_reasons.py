@@ -19,6 +19,7 @@ SHOWN = 12
 WAYS = (
     ("already open", "already open"),
     ("second look", "for a second look"),
+    ("first of ", "first of their site"),
     ("tests ", "audits of propagated labels"),
     ("drawn at random", "at random"),
     ("stands for", "for spread"),

@@ -34,10 +34,12 @@ class SampleConfig:
             `diversity` takes pages that stand for most others; `quota` those
             that hold the labels `quotas` asks for; `mix` shares the round.
         pages: most pages that are open for review at a time.
-        random_share, diversity_share, audit_share: shares of the round in
-            `mix`; the rest goes to quotas first and then to uncertainty. The
-            random pages keep measures on reviewed pages honest; audits test
-            propagated labels and are drawn only where there are some.
+        random_share, diversity_share, template_share, audit_share: shares of
+            the round in `mix`; the rest goes to quotas first and then to
+            uncertainty. The random pages keep measures on reviewed pages
+            honest; template pages are the first of a site of several pages, the
+            one whose lines stand on most of the others; audits test propagated
+            labels and are drawn only where there are some.
         label_balance: how much more an error counts in a rare label: 0 each
             error alike, 1 in inverse proportion to the label's frequency.
         reading_cost: how much a page's reading time counts against it: 1 errors
@@ -57,6 +59,7 @@ class SampleConfig:
     pages: Annotated[int, Field(ge=0)] = 50
     random_share: Share = 0.2
     diversity_share: Share = 0.1
+    template_share: Share = 0.1
     audit_share: Share = 0.1
     label_balance: Share = 1.0
     reading_cost: Share = 1.0
@@ -80,6 +83,9 @@ class Candidate:
         misses: by label the errors to expect that touch it: segments of it
             called something else, and others called it.
         propagated: segments whose label comes from another page of the site.
+        carries: characters on other pages of the site that a decision on this
+            one would label, for the first page of a site; and their share of
+            all that recurs there.
         vector: float32, a cheap description; equal lengths for all pages.
     """
 
@@ -94,6 +100,7 @@ class Candidate:
     misses: tuple[float, ...] = ()
     propagated: int = 0
     vector: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    carries: tuple[int, float] = (0, 0.0)
 
     @property
     def minutes(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from curate.sample.strategies import (
     by_need,
     by_quota,
     by_spread,
+    by_template,
     for_audit,
     random_pages,
 )
@@ -94,12 +96,19 @@ def check(config: SampleConfig, labels: Sequence[str]) -> None:
     Raises:
         SampleError: as `choose`.
     """
-    shares = config.random_share + config.diversity_share + config.audit_share
+    shares = math.fsum(
+        [
+            config.random_share,
+            config.diversity_share,
+            config.template_share,
+            config.audit_share,
+        ]
+    )
     if config.strategy == "mix" and shares > 1 + 1e-9:
         raise SampleError(
             f"sample.random_share={config.random_share} + diversity_share="
-            f"{config.diversity_share} + audit_share={config.audit_share} is {shares:.2f}; "
-            "the shares of a round must not exceed 1"
+            f"{config.diversity_share} + template_share={config.template_share} + audit_share="
+            f"{config.audit_share} is {shares:.2f}; the shares of a round must not exceed 1"
         )
     unknown = sorted(set(config.quotas) - set(labels)) if labels else []
     if unknown:
@@ -161,6 +170,7 @@ def _fill(
         n_random = round(n_free * config.random_share)
         n_spread = round(n_free * config.diversity_share)
         take(for_audit(left(), seen.audited), round(n_free * config.audit_share))
+        take(by_template(left()), round(n_free * config.template_share))
         quota(n_free - n_random - n_spread - len(picked))
         need(n_free - n_random - n_spread - len(picked))
         take(by_spread(left(), [*anchors, *chosen()]), n_spread)

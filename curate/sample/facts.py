@@ -76,6 +76,7 @@ def candidate_of(
     page_type: str | None = None,
     language: str | None = None,
     propagated: int = 0,
+    carries: tuple[int, float] = (0, 0.0),
 ) -> Candidate:
     """The facts of one page.
 
@@ -83,6 +84,7 @@ def candidate_of(
         scores: [n_segments, n_labels], in the label set's order.
         page_type, language: as the labeler tells them.
         propagated: segments that carry another page's decision.
+        carries: see `Candidate`.
     """
     chance = np.asarray(scores, np.float64)
     n_labels = chance.shape[1]
@@ -106,6 +108,7 @@ def candidate_of(
         tuple(misses.tolist()),
         propagated,
         _vector(shape, chance),
+        carries,
     )
 
 

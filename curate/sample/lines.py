@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.schema import SegmentedPage
 
-__all__ = ["PageLines", "first_page", "page_lines"]
+__all__ = ["PageLines", "carried", "first_page", "page_lines"]
+
+Floats = npt.NDArray[np.float64]
 
 HEAD_CHARS = 400
 """A long line is told by its head: two lines don't begin alike for that long."""
@@ -77,19 +80,32 @@ def _short(text: str) -> str:
 def first_page(pages: Sequence[PageLines]) -> int:
     """The page of a site whose lines stand on most of the others', in characters.
 
-    Reviewed first, it decides most; on a tie the first one given.
+    Reviewed first, it decides most; on a tie the first one given, -1 of none.
     """
-    gain = np.zeros(len(pages))
-    holders: dict[str, list[int]] = {}
+    return int(carried(pages)[0].argmax()) if len(pages) else -1
+
+
+def carried(pages: Sequence[PageLines]) -> tuple[Floats, Floats]:
+    """What each page's lines make up of the other pages of the site.
+
+    Returns:
+        `(chars, recurring)`: for each page the characters of its lines on the
+        others, and of all lines there that stand on two pages or more.
+    """
+    holders: dict[str, set[int]] = {}
     for number, page in enumerate(pages):
-        for key in set(page.keys):
-            holders.setdefault(key, []).append(number)
-    chars: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
+        for key in page.keys:
+            holders.setdefault(key, set()).add(number)
+    chars: dict[str, Floats] = {}
     for number, page in enumerate(pages):
         for key, n in zip(page.keys, page.n_chars, strict=True):
             if len(holders[key]) > 1:
                 chars.setdefault(key, np.zeros(len(pages)))[number] += n
+    gain = np.zeros(len(pages))
+    recurring = np.zeros(len(pages))
     for key, by_page in chars.items():
-        here = holders[key]
-        gain[here] += by_page.sum() - by_page[here]
-    return int(gain.argmax()) if len(pages) else -1
+        here = sorted(holders[key])
+        others = by_page.sum() - by_page
+        gain[here] += others[here]
+        recurring += others
+    return gain, recurring

@@ -56,6 +56,8 @@ class Pool:
             scores[f"expected {at}"] = value / minutes
         if candidate.propagated:
             scores["propagated"] = candidate.propagated
+        if candidate.carries[0]:
+            scores["carries"] = candidate.carries[0] / minutes
         for name, score in scores.items():
             heap = self._tops.setdefault(name, [])
             _keep(heap, (score, key, candidate), max(1, self._size // TOP_PART))

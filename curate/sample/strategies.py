@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from curate.sample.base import Candidate, SampleConfig
 
-__all__ = ["by_need", "by_quota", "by_spread", "for_audit", "random_pages"]
+__all__ = ["by_need", "by_quota", "by_spread", "by_template", "for_audit", "random_pages"]
 
 Picked = Iterator[tuple[Candidate, str]]
 
@@ -203,6 +203,23 @@ def by_quota(
             ),
         )
         lack = np.maximum(lack - expected[row], 0)
+
+
+def by_template(pool: Sequence[Candidate]) -> Picked:
+    """First pages of sites: one decision on each of their lines labels most elsewhere."""
+    rows = [page for page in pool if page.carries[0]]
+    taken: set[str] = set()
+    for page in sorted(rows, key=lambda c: (-c.carries[0] / c.minutes, c.page_key)):
+        if page.site not in taken:
+            taken.add(page.site)
+            chars, share = page.carries
+            yield (
+                page,
+                (
+                    f"first of {page.site}: its lines are {share:.0%} of what recurs on "
+                    f"other pages ({chars:,} characters)"
+                ),
+            )
 
 
 def for_audit(pool: Sequence[Candidate], audited: Mapping[str, int]) -> Picked:

@@ -33,7 +33,7 @@ from curate.stages.learning import second_looks
 from curate.stages.people import gold_tasks, next_steps, told
 from curate.stages.predictions import prediction_of, with_reasons
 from curate.stages.reviewed import PeopleSaid, people_said, reviewed_pages
-from curate.stages.sampling import candidates
+from curate.stages.sampling import candidates, first_pages
 from curate.stages.shards import column, take
 
 __all__ = ["Reviewing", "annotations_of"]
@@ -130,6 +130,15 @@ class Reviewing:
             for a in found
         )
 
+    def _first_pages(self, pairs: Sequence[_Pair], done: set[str]) -> dict[str, tuple[int, float]]:
+        """Where to begin on sites that nobody has read from."""
+        settings = self._settings
+        if not settings.propagation.enabled or settings.sample.strategy != "mix":
+            return {}
+        if not settings.sample.template_share:
+            return {}
+        return first_pages([(p.segmented, p.predicted) for p in pairs], done)
+
     def _second_looks(self, segments: Outcome, predictions: Outcome) -> dict[str, str]:
         """Reviewed pages whose labels look wrong, with the reason."""
         work = self.annotations()
@@ -213,6 +222,7 @@ class Reviewing:
                     [(p.segmented, p.predicted) for p in pairs],
                     self._settings.label_set,
                     said.sites,
+                    self._first_pages(pairs, {*opened, *reviewed}),
                 ),
                 self._settings.sample,
                 self._settings.label_set.names,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -184,7 +186,9 @@ def test_reviewed_pages_come_back_for_a_second_look_beyond_the_round() -> None:
 
 def test_audits_go_where_propagated_labels_are_tested_least() -> None:
     pages = [page(i, 0.0, f"s{i % 2}.example", propagated=20) for i in range(8)]
-    config = SampleConfig(pages=4, audit_share=1.0, random_share=0.0, diversity_share=0.0)
+    config = SampleConfig(
+        pages=4, audit_share=1.0, random_share=0.0, diversity_share=0.0, template_share=0.0
+    )
     even = choose(pages, config, LABELS)
     assert [c.why for c in even] == [
         "tests 20 labels propagated on s0.example",
@@ -192,6 +196,21 @@ def test_audits_go_where_propagated_labels_are_tested_least() -> None:
     ] * 2
     tested = choose(pages, config, LABELS, Seen(audited={"s0.example": 500}))
     assert [c.why[-10:] for c in tested] == ["s1.example"] * 4
+
+
+def test_the_first_page_of_a_site_is_the_one_that_decides_most() -> None:
+    pages = [replace(page(i, 0.0, f"s{i % 3}.example"), carries=(0, 0.0)) for i in range(9)]
+    pages[4] = replace(pages[4], carries=(5_000, 0.62))
+    pages[5] = replace(pages[5], carries=(9_000, 0.81))
+    config = SampleConfig(
+        pages=5, template_share=0.8, random_share=0.2, diversity_share=0.0, audit_share=0.0
+    )
+    whys = {c.page_key: c.why for c in choose(pages, config, LABELS)}
+    assert whys["k005"] == (
+        "first of s2.example: its lines are 81% of what recurs on other pages (9,000 characters)"
+    )
+    assert whys["k004"].startswith("first of s1.example: its lines are 62%")
+    assert sum(why.startswith("first of") for why in whys.values()) == 2
 
 
 @pytest.mark.parametrize("strategy", ["mix", "uncertainty", "random", "diversity"])
@@ -221,7 +240,7 @@ def test_a_bounded_pool_keeps_the_neediest_of_a_large_input() -> None:
 
 def test_shares_above_one_and_unknown_labels_are_refused() -> None:
     with pytest.raises(SampleError, match=r"is 1\.30; the shares of a round must not exceed 1"):
-        choose([], SampleConfig(random_share=0.9, diversity_share=0.3, audit_share=0.1))
+        choose([], SampleConfig(random_share=0.8, diversity_share=0.3, audit_share=0.1))
     with pytest.raises(SampleError, match=r"quotas names advert, which is no label; allowed"):
         choose([], SampleConfig(quotas={"advert": 3}), LABELS)
     with pytest.raises(SampleError, match="sample=quota without a quota"):
