@@ -7,13 +7,15 @@ and that is carried from version to version.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from curate.dataset.card_input import CardInput, shapes_of, splits_of
 from curate.dataset.card_sections import NOTES_END, NOTES_START, sections
+from curate.dataset.card_text import NOTES_HINT
 from curate.dataset.columns import columns_of, features_yaml
 
-__all__ = ["NOTES_END", "NOTES_START", "notes_of", "render_card"]
+__all__ = ["NOTES_END", "NOTES_START", "joined_notes", "notes_of", "render_card"]
 
 _NOTES = re.compile(re.escape(NOTES_START) + r"(.*?)" + re.escape(NOTES_END), re.DOTALL)
 _SPDX = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -23,6 +25,18 @@ def notes_of(card: str) -> str | None:
     """The hand-written part of a card, None where the markers are not there."""
     match = _NOTES.search(card)
     return match[1] if match else None
+
+
+def joined_notes(cards: Sequence[str]) -> str | None:
+    """The hand-written text of all cards: what one holds already is not said twice."""
+    found: list[str] = []
+    for card in cards:
+        notes = notes_of(card)
+        if notes is None or notes == NOTES_HINT or any(notes.strip() in met for met in found):
+            continue
+        found = [met for met in found if met.strip() not in notes]
+        found.append(notes)
+    return "".join(found) if found else None
 
 
 def render_card(told: CardInput) -> str:

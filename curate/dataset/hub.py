@@ -8,14 +8,12 @@ marks the version as pushed.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curate.dataset.base import Progress, no_progress
+from curate.dataset.hub_client import hub_api, told_errors
 from curate.dataset.hub_files import local_files, ours, remote_files, same
 from curate.errors import DatasetError
 from curate.io import read_json, write_json
@@ -89,8 +87,8 @@ def plan_push(version: Path, repo: str, *, private: bool = True) -> PushPlan:
         DatasetError: no token, no access, a public repository where a private
             one is wanted, or a tag of this name that means other files.
     """
-    with _told(repo):
-        return _plan(_api(), version, repo, private=private)
+    with told_errors(repo):
+        return _plan(hub_api(), version, repo, private=private)
 
 
 def push(
@@ -112,8 +110,8 @@ def push(
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    with _told(repo):
-        api = _api()
+    with told_errors(repo):
+        api = hub_api()
         plan = _plan(api, version, repo, private=private)
         progress(f"push: {plan}", 0, 1)
         if plan.done is None:
@@ -162,62 +160,6 @@ def push_once(version: Path, repo: str, *, private: bool, progress: Progress = n
 
 
 # ---------------------------------------------------------------------- inside
-
-
-def _api() -> Any:
-    from huggingface_hub import HfApi, get_token
-    from huggingface_hub.utils import disable_progress_bars
-
-    token = get_token()
-    if not token:
-        raise DatasetError(
-            "dataset.push_to_hub needs a token with write access: set HF_TOKEN in the environment"
-        )
-    disable_progress_bars()
-    return HfApi(token=token, library_name="curate")
-
-
-@contextmanager
-def _told(repo: str) -> Iterator[None]:
-    """Errors of the hub and the network as one line."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        yield
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", None)
-        if status in (401, 403):
-            raise DatasetError(
-                f"{repo}: the hub refuses this token ({status}); give HF_TOKEN write access to it"
-            ) from error
-        if status in (409, 412):
-            raise DatasetError(
-                f"{repo}: somebody else changed the repository meanwhile ({status}); push again"
-            ) from error
-        raise DatasetError(
-            f"{repo}: the hub answered {status}: {_first_line(error)}; push again later"
-        ) from error
-    except Exception as error:
-        if not _is_network(error):
-            raise
-        endpoint = os.environ.get("HF_ENDPOINT", "the hub")
-        raise DatasetError(
-            f"{repo}: {endpoint} can't be reached: {_first_line(error)}; the version is published "
-            "here, push it again later"
-        ) from error
-
-
-def _is_network(error: BaseException) -> bool:
-    """Whether the connection failed: the client's HTTP library differs between releases."""
-    if isinstance(error, RuntimeError):  # what the client makes of a failed upload
-        return "uploading" in str(error)
-    names = {base.__name__ for base in type(error).__mro__}
-    return isinstance(error, ConnectionError) or "TransportError" in names
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _plan(api: Any, version: Path, repo: str, *, private: bool) -> PushPlan:

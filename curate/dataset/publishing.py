@@ -19,13 +19,14 @@ from curate.dataset.base import (
     no_progress,
 )
 from curate.dataset.build import Built, build
-from curate.dataset.card import notes_of
+from curate.dataset.card import joined_notes
 from curate.dataset.card_input import CardInput
 from curate.dataset.diff import diff_versions
 from curate.dataset.facts import connect, count
 from curate.dataset.gate import check_data
 from curate.dataset.gate_scan import check_withdrawn, check_words
 from curate.dataset.hub import push_once
+from curate.dataset.hub_client import card_on_hub
 from curate.dataset.neighbours import NEIGHBOURS, export_neighbours
 from curate.dataset.quality import quality
 from curate.dataset.remote import Remote
@@ -183,9 +184,11 @@ def _finish(
         diff = diff_versions(connection, previous, staging) if previous else None
     finally:
         connection.close()
-    notes = None
+    cards = []
     if previous is not None and (previous / "README.md").exists():
-        notes = notes_of((previous / "README.md").read_text(encoding="utf-8"))
+        cards.append((previous / "README.md").read_text(encoding="utf-8"))
+    if config.push_to_hub is not None:
+        cards.append(card_on_hub(config.push_to_hub, scratch) or "")
     told = CardInput(
         name=name,
         version=version,
@@ -202,7 +205,7 @@ def _finish(
         quality=quality(shards, label_set, facts.reviewed),
         diff=diff,
         previous=previous.name if previous else None,
-        notes=notes,
+        notes=joined_notes(cards),
         messages=built.notes,
     )
     write_words(told, staging, digests, digest)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from curate.dataset import DatasetConfig, Withdrawn
-from curate.dataset.card import notes_of
+from curate.dataset.card import NOTES_END, NOTES_START, joined_notes, notes_of
+from curate.dataset.card_text import NOTES_HINT
 from curate.dataset.quality import quality
 from curate.schema import LABELED_SCHEMA
 
@@ -183,6 +184,24 @@ def test_names_that_markdown_would_take_for_its_own(bench: Bench) -> None:
 )
 def test_notes_of(text: str, notes: str | None) -> None:
     assert notes_of(text) == notes
+
+
+@pytest.mark.parametrize(
+    ("cards", "notes"),
+    [
+        ([], None),
+        ([None, NOTES_HINT], None),
+        ([NOTES_HINT, "\nFrom the hub.\n"], "\nFrom the hub.\n"),
+        (["\nMine.\n", NOTES_HINT], "\nMine.\n"),
+        (["\nMine.\n", "\nMine.\nAnd more.\n"], "\nMine.\nAnd more.\n"),
+        (["\nMine, and more.\n", "\nMine\n"], "\nMine, and more.\n"),
+        (["\nMine.\n", "\nTheirs.\n"], "\nMine.\n\nTheirs.\n"),
+        (["", "\nTheirs.\n"], "\nTheirs.\n"),
+    ],
+)
+def test_notes_of_several_cards(cards: list[str | None], notes: str | None) -> None:
+    made = [f"a {NOTES_START}{c}{NOTES_END} b" if c is not None else "no markers" for c in cards]
+    assert joined_notes(made) == notes
 
 
 def test_optional_columns_are_described(bench: Bench) -> None:

@@ -263,7 +263,7 @@ def test_publish_pushes_once_and_tells_where(hub: Hub, bench: Bench, tmp_path: P
     code = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-import importlib.util, json
+import importlib.util, json, os
 from pathlib import Path
 import curate.dataset.publishing as publishing
 publishing.reload_and_compare = lambda *args: None
@@ -272,7 +272,8 @@ module = importlib.util.module_from_spec(spec)
 sys.modules["bench"] = module
 spec.loader.exec_module(module)
 bench = module.Bench(Path({str(bench.folder)!r}))
-told = [bench.publish(module.make_docs(), push_to_hub={REPO!r}) for _ in range(2)]
+n_sites = int(os.environ.get("N_SITES", 12))
+told = [bench.publish(module.make_docs(n_sites), push_to_hub={REPO!r}) for _ in range(2)]
 print(json.dumps([[t.version, t.changed, t.pushed] for t in told]))
 """
     url = f"{hub.endpoint}/datasets/{REPO}/tree/v0001"
@@ -286,3 +287,15 @@ print(json.dumps([[t.version, t.changed, t.pushed] for t in told]))
     writes = hub.writes
     assert json.loads(client.run(code))[0] == ["v0001", False, url]
     assert hub.writes == writes
+    # What somebody wrote into the card on the hub is in the next version's.
+    repo = hub.repos[REPO]
+    files = dict(repo.commits[-1].files)
+    card = files["README.md"].content.replace(b"Text written here", b"Ask Ada. Text written here")
+    repo.add("by hand", files | {"README.md": File(card, lfs=False)})
+    client.env["N_SITES"] = "13"
+    assert json.loads(client.run(code))[0][:2] == ["v0002", True]
+    for card in (
+        (bench.home / "v0002" / "README.md").read_bytes(),
+        repo.commits[-1].files["README.md"].content,
+    ):
+        assert b"Ask Ada. Text written here" in card
