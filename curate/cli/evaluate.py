@@ -141,7 +141,7 @@ def _by_page(
 ) -> Any:
     from curate.errors import LabelerError
     from curate.evaluate.run import Labeling
-    from curate.evaluate.scoring import ReviewedPage
+    from curate.evaluate.reviewed import ReviewedPage
     from curate.labelers.training.project import ProjectTraining
     from curate.pages import decode_html
     from curate.schema import LabelSet

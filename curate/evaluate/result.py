@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from curate.evaluate.metrics import Interval, label_scores
 from curate.evaluate.scoring import LabelReport, MainReport
 
-__all__ = ["Evaluation", "Table"]
+__all__ = ["Evaluation", "Table", "stored_tables"]
 
 Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
@@ -128,3 +128,42 @@ def _label_json(report: LabelReport, worst: int) -> dict[str, Any]:
         "reliability": [asdict(row) for row in report.table()],
         "worst": [list(row) for row in report.worst(worst)],
     }
+
+
+def stored_tables(told: Mapping[str, Any]) -> Iterator[Table]:
+    """Tables of an evaluation's JSON, for the report.
+
+    Raises:
+        KeyError: it is no evaluation.
+    """
+    name = str(told["labeler"])
+    if main := told.get("main_content"):
+        rows = [["all", str(main["pages"]), _interval(main["word_f1"])]]
+        rows += [
+            [kind, str(row["pages"]), f"{row['word_f1']:.3f}"]
+            for kind, row in main["by_page_type"].items()
+        ]
+        yield f"Main content of {name}", ("page type", "pages", "word-F1"), rows
+    for mode, unit in _UNITS.items():
+        if report := told.get(mode):
+            rows = [
+                [
+                    label,
+                    f"{row['precision']:.3f}",
+                    f"{row['recall']:.3f}",
+                    _interval(row["f1_interval"]),
+                ]
+                for label, row in report["labels"].items()
+            ]
+            rows.append(["macro", "", "", _interval(report["macro_f1"])])
+            rows.append(["calibration error", "", "", f"{report['calibration_error']:.3f}"])
+            where = "on reviewed pages" if mode == "reviewed" else f"from {mode}"
+            title = f"Labels of {name} {where}, {report['pages']} pages, by {unit}"
+            yield title, ("label", "precision", "recall", "F1"), rows
+    if differences := told.get("differences"):
+        rows = [[key, _interval(value)] for key, value in differences.items()]
+        yield "Paired differences", ("against", "difference"), rows
+
+
+def _interval(told: Mapping[str, float]) -> str:
+    return str(Interval(told["value"], told["low"], told["high"]))

@@ -20,16 +20,15 @@ from curate.evaluate.gold import (
     read_reference,
 )
 from curate.evaluate.result import Evaluation
+from curate.evaluate.reviewed import ReviewedPage, score_reviewed
 from curate.evaluate.scoring import (
     JOINER,
     Labeled,
-    ReviewedPage,
     compare_labels,
     compare_main,
     main_text,
     score_html_labels,
     score_main,
-    score_reviewed,
     score_text_labels,
 )
 

@@ -30,35 +30,22 @@ from curate.text import words
 __all__ = [
     "LabelReport",
     "MainReport",
-    "ReviewedPage",
     "compare_labels",
     "compare_main",
     "main_text",
     "score_html_labels",
     "score_main",
-    "score_reviewed",
     "score_text_labels",
 ]
 
 Mode = Literal["html", "text", "reviewed"]
 Labeled = tuple[SegmentedPage, PagePrediction]
 
+REPEAT_CHARS = 40
+"""A main block at least this long counts once, as in `LabeledPage.main_text`."""
+
 JOINER = "\n\n"
 """Gold lines of bare text are joined by a blank line."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReviewedPage:
-    """A reviewed page of a project with a labeler's prediction.
-
-    Attributes:
-        chars: float64 [n_segments, n_labels], characters by the label people gave.
-    """
-
-    page_id: str
-    page_type: str | None
-    chars: Matrix
-    prediction: PagePrediction
 
 
 @dataclass(slots=True, eq=False)
@@ -139,8 +126,17 @@ class MainReport:
 
 
 def main_text(page: SegmentedPage, prediction: PagePrediction) -> str:
-    """The chosen segments, a line break between them."""
-    return "\n".join(page.segment_text(at) for at in np.flatnonzero(prediction.main).tolist())
+    """The chosen segments, a line break between them; as `LabeledPage.main_text` gives them."""
+    chosen = (page.segment_text(at) for at in np.flatnonzero(prediction.main).tolist())
+    seen: set[str] = set()
+    blocks = []
+    for block in chosen:
+        if len(block) >= REPEAT_CHARS:
+            if block in seen:
+                continue
+            seen.add(block)
+        blocks.append(block)
+    return "\n".join(blocks)
 
 
 def score_main(pages: Iterable[tuple[ReferencePage, str]]) -> MainReport:
@@ -240,35 +236,6 @@ def score_html_labels(
         report.top += prediction.scores[known].max(axis=1).astype(float).tolist()
         report.right += (winner[known] == predicted[known]).tolist()
         _add(report, gold, by_words, by_segments)
-    return report
-
-
-def score_reviewed(
-    pages: Iterable[ReviewedPage], labels: tuple[str, ...], report: LabelReport | None = None
-) -> LabelReport:
-    """Score labels against people's, segment by segment, by characters.
-
-    Args:
-        pages: reviewed pages with predictions.
-        labels: label names.
-        report: of other versions, that these pages are added to.
-    """
-    report = report or LabelReport("reviewed", labels)
-    index = {name: at for at, name in enumerate(labels)}
-    for page in pages:
-        said = np.array([index[name] for name in page.prediction.labels], np.int64)
-        by_chars = np.zeros((len(labels), len(labels) + 1))
-        np.add.at(by_chars.T, said, page.chars)
-        known = np.flatnonzero(page.chars.any(axis=1))
-        truth = page.chars.argmax(axis=1)
-        by_segments = np.zeros_like(by_chars)
-        np.add.at(by_segments, (truth[known], said[known]), 1.0)
-        report.top += page.prediction.scores[known].max(axis=1).astype(float).tolist()
-        report.right += (truth[known] == said[known]).tolist()
-        report.page_ids.append(page.page_id)
-        report.page_types.append(page.page_type)
-        report.confusion.append(by_chars)
-        report.lines.append(by_segments)
     return report
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from curate.report.agreement import AgreementView
+from curate.report.quality import QualityView
 
 __all__ = [
     "SCORE_BINS",
@@ -198,3 +199,4 @@ class ReportData:
     labeler: str = ""
     notes: Sequence[str] = ()
     agreement: AgreementView | None = None
+    quality: QualityView | None = None

@@ -15,6 +15,7 @@ from curate.report.data import (
     VersionDiff,
 )
 from curate.report.markup import Series, count, ratio, safe, tag
+from curate.report.quality import quality_body
 from curate.report.quotes import examples, unsure_row
 
 __all__ = ["Section", "sections"]
@@ -45,6 +46,9 @@ def sections(data: ReportData, series: Series) -> Iterator[Section]:
         yield Section("confidence", "Confidence", "".join(_confidence(data, series)))
     if data.review is not None:
         yield Section("review", "Review", "".join(_review(data.review, series)))
+    if data.quality is not None:
+        body = "".join(quality_body(data.quality, series))
+        yield Section("quality", "Quality of the labeler", body)
     if data.agreement is not None:
         body = "".join(agreement_body(data.agreement, series))
         yield Section("agreement", "Agreement", body)

@@ -22,6 +22,7 @@ from curate.report.data import (
     VersionDiff,
 )
 from curate.schema import LabelSet
+from curate.stages.quality_view import quality_view
 
 __all__ = ["report_data"]
 
@@ -71,6 +72,7 @@ def report_data(
             examples=_examples(rows, label_set),
             review=_review(rows, manifest),
             diff=_diff(manifest),
+            quality=quality_view(manifest, version.parent),
             labeler=", ".join(
                 row[0] for row in rows("SELECT DISTINCT labeler FROM segments ORDER BY 1")
             ),
