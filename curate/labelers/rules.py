@@ -30,6 +30,7 @@ from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_lines import Floats, Lines, TokenMarks, read_lines
 from curate.labelers.rules_page import main_segments, page_type
 from curate.labelers.rules_text import ALONE, Statements, describe_text, neighbour_statements
+from curate.labelers.slices import MAX_SEGMENTS, join_predictions, slices
 from curate.labelers.tokens import TokenTable
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest
@@ -205,7 +206,12 @@ class RulesLabeler:
 
     def label(self, pages: Sequence[SegmentedPage]) -> list[PagePrediction]:
         """One prediction a page, in order."""
-        return [self._label(page) for page in pages]
+        return [
+            self._label(page)
+            if len(page) <= MAX_SEGMENTS
+            else join_predictions([self._label(part) for part in slices(page)])
+            for page in pages
+        ]
 
     def _label(self, page: SegmentedPage) -> PagePrediction:
         if not len(page):
