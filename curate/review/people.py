@@ -234,12 +234,17 @@ class ReviewTeam(TeamState):
         return result
 
     def pull(
-        self, folder: Path, *, full: bool = False, progress: Tell = lambda _: None
+        self,
+        folder: Path,
+        *,
+        full: bool = False,
+        key_of: Callable[[Mapping[str, Any]], str] | None = None,
+        progress: Tell = lambda _: None,
     ) -> PullResult:
         """Take everybody's work into `folder`."""
         result = PullResult()
         for project in self.projects:
-            _add(result, project.pull(folder, full=full, progress=progress))
+            _add(result, project.pull(folder, full=full, key_of=key_of, progress=progress))
         return result
 
 

@@ -27,6 +27,7 @@ from curate.text import digest
 __all__ = ["Availability", "Connection", "Progress", "ReviewProject", "availability", "connect"]
 
 Tell = Callable[[str], None]
+KeyOf = Callable[[Mapping[str, Any]], str]
 
 MAX_TITLE_CHARS = 50
 """Longest project title that the server takes."""
@@ -271,7 +272,12 @@ class ReviewProject:
         )
 
     def pull(
-        self, folder: Path, *, full: bool = False, progress: Tell = lambda _: None
+        self,
+        folder: Path,
+        *,
+        full: bool = False,
+        key_of: KeyOf | None = None,
+        progress: Tell = lambda _: None,
     ) -> PullResult:
         """Take people's work into `folder`; see `pull.Puller`."""
         puller = Puller(
@@ -283,6 +289,7 @@ class ReviewProject:
             pseudonyms=Pseudonyms(self.state / "pseudonym.key"),
             state=self.state / "review" / f"{self.name}.pull.json",
             origin=self.origin,
+            key_of=key_of,
         )
         return puller.pull(full=full, progress=progress)
 

@@ -22,8 +22,8 @@ from curate.review.pseudonyms import Pseudonyms
 from curate.review.regions import spans_of
 from curate.review.tasks import restored_text
 from curate.review.withdraw import Blocked, blocked
-from curate.schema import Annotation, LabelSet
-from curate.text import digest
+from curate.schema import Annotation, LabelSet, page_id_of
+from curate.text import digest, text_hash
 
 __all__ = ["PullResult", "Puller"]
 
@@ -71,6 +71,8 @@ class Puller:
         server: a name of the server that outlives a change of its port.
         folder: `exports/<name>/annotations`.
         state: where the time of the last pull is kept; losing it costs one full pull.
+        key_of: key of a page that was added to the project by hand, from its task's
+            data; None: such pages are left alone.
         origin: what the annotations are to us, see `Annotation.origin`.
     """
 
@@ -81,6 +83,7 @@ class Puller:
     label_set: LabelSet
     pseudonyms: Pseudonyms
     state: Path | None = None
+    key_of: Callable[[Mapping[str, Any]], str] | None = None
     origin: str = "label_studio"
     _emails: dict[int, str] | None = None
     _held: list[Annotation] = field(default_factory=list)
@@ -170,10 +173,13 @@ class Puller:
         ours: list[Known],
         result: PullResult,
     ) -> None:
+        annotations = task.get("annotations") or []
         data = task.get("data") or {}
         if not data.get("page_id") or not data.get("page_key"):
-            return
-        annotations = task.get("annotations") or []
+            adopted = self._adopted(data) if annotations or ours else None
+            if adopted is None:
+                return
+            data = adopted
         there = {self._identity(annotation) for annotation in annotations}
         for row in ours:
             if row.annotation_id not in there and row.status != "deleted":
@@ -188,14 +194,24 @@ class Puller:
             return
         for raw in annotations:
             try:
-                annotation = self._annotation(task, raw, text)
+                annotation = self._annotation(int(task["id"]), data, raw, text)
             except ReviewError as error:
                 result.problems.append(f"{where}, annotation {raw.get('id')}: {error}")
                 continue
             self._keep(annotation, known.get(annotation.annotation_id), result)
 
-    def _annotation(self, task: Mapping[str, Any], raw: Mapping[str, Any], text: str) -> Annotation:
-        data = task["data"]
+    def _adopted(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The data of a page added by hand as that of one of ours; None if it is no page."""
+        text = data.get("text")
+        if self.key_of is None or not isinstance(text, str) or not text.strip():
+            return None
+        key = self.key_of(data)
+        told = {"page_key": key, "page_id": page_id_of(key, text), "text_hash": text_hash(text)}
+        return {**data, **told, "replaced": None}
+
+    def _annotation(
+        self, task: int, data: Mapping[str, Any], raw: Mapping[str, Any], text: str
+    ) -> Annotation:
         skipped = bool(raw.get("was_cancelled"))
         spans, verdict = spans_of(raw.get("result") or [], text, data["page_id"], self.label_set)
         for span in spans:
@@ -217,7 +233,7 @@ class Puller:
             origin=self.origin,
             server=self.server,
             project_id=self.project,
-            task_id=int(task["id"]),
+            task_id=task,
             server_annotation_id=int(raw["id"]),
         )
 

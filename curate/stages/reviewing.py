@@ -34,6 +34,7 @@ from curate.stages.people import gold_tasks, next_steps, told
 from curate.stages.predictions import prediction_of, with_reasons
 from curate.stages.reviewed import PeopleSaid, people_said, reviewed_pages
 from curate.stages.sampling import candidates, first_pages
+from curate.stages.serving import key_of_added
 from curate.stages.shards import column, take
 
 __all__ = ["Reviewing", "annotations_of"]
@@ -162,7 +163,9 @@ class Reviewing:
             outcome.note = "no project yet"
         else:
             result = project.pull(
-                self._settings.export_folder / "annotations", progress=self._context.display.tell
+                self._settings.export_folder / "annotations",
+                key_of=key_of_added,
+                progress=self._context.display.tell,
             )
             self._sync_work()
             outcome.counts.n_in = outcome.counts.n_out = result.n_written

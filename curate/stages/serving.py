@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,14 @@ from curate.schema import LabelSet
 from curate.stages.labels import in_label_set
 from curate.text import text_hash
 
-__all__ = ["PagePredictor"]
+__all__ = ["PagePredictor", "key_of_added"]
+
+
+def key_of_added(data: Mapping[str, Any]) -> str:
+    """Key of a page added to a project by hand: its address's, else its text's."""
+    url = data.get("url")
+    known = url if isinstance(url, str) and url.strip() else None
+    return page_key_of(known, "added-by-hand", text_hash(str(data["text"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class PagePredictor:
         tasks = []
         for page, split, made in zip(pages, segmented, self.labeler.label(segmented), strict=True):
             prediction, order = in_label_set(made, names, self.label_set, split)
-            key = page.page_key or page_key_of(page.url, "added-by-hand", text_hash(page.text))
+            key = page.page_key or key_of_added({"text": page.text, "url": page.url})
             tasks.append(make_task(key, split, prediction, order, self.version))
         return tasks
 

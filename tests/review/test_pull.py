@@ -12,6 +12,7 @@ from curate.review.annotations import append, load, read_all
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.pull import Puller
 from curate.review.withdraw import lift, withdraw
+from curate.text import text_hash
 from tests.review.fake import FakeServer
 
 TASKS = Path(__file__).resolve().parents[1] / "data/review/tasks.json"
@@ -185,3 +186,42 @@ def test_withdrawn_work_is_not_pulled_again_until_that_is_lifted(puller, fake, t
     lift(folder, "annotator", name)
     lift(folder, "page", "odd")
     assert puller().pull(full=True).new == 3
+
+
+def test_work_on_a_page_added_by_hand_is_taken_in_under_its_own_key(puller, fake, tmp_path):
+    text = "Menu\nA headline."
+    region = {
+        "id": "r",
+        "type": "labels",
+        "from_name": "label",
+        "origin": "manual",
+        "value": {"start": 5, "end": 16, "labels": ["article"]},
+    }
+    moment = "2026-11-23T00:00:00.000000Z"
+    fake.tasks[900] = {
+        "id": 900,
+        "data": {"text": text, "url": "https://a.example/x"},
+        "updated_at": moment,
+        "annotations": [
+            {
+                "id": 901,
+                "completed_by": 1,
+                "created_at": moment,
+                "updated_at": moment,
+                "result": [region],
+                "lead_time": 3,
+            }
+        ],
+    }
+    assert puller().pull(full=True).new == 3  # nobody says what its key is: left alone
+    pull = puller()
+    pull.key_of = lambda data: f"key of {data['url']}"
+    assert pull.pull(full=True).new == 1
+    (annotation,) = [a for a in load(tmp_path / "annotations") if a.task_id == 900]
+    assert (annotation.page_key, annotation.text) == ("key of https://a.example/x", text)
+    assert annotation.text_hash == text_hash(text)
+    assert [(s.exact, s.label, s.action) for s in annotation.spans] == [
+        ("A headline.", "article", "drawn")
+    ]
+    fake.tasks[900]["annotations"] = []
+    assert pull.pull(full=True).deleted == 1
