@@ -176,6 +176,8 @@ class Reviewing:
                 else "no new annotations"
             )
             self._context.notes.extend(result.problems)
+            if n := result.withheld:
+                self._context.notes.append(f"{n} annotations were withdrawn here; left there")
         outcome.seconds = time.perf_counter() - started
         outcome.n_ran = int(outcome.state == "ran")
         return self._context.close(outcome)
