@@ -69,13 +69,14 @@ def test_every_line_is_labelled_right(shared: Path, make: Callable[[], Labeler])
     assert wrong == []
 
 
-def test_the_main_text_holds_the_story(shared: Path) -> None:
+@pytest.mark.parametrize("make", [RulesLabeler, default_labeler])
+def test_the_main_text_is_the_story(shared: Path, make: Callable[[], Labeler]) -> None:
     text = (shared / "data/pages/gvwire-iraqi-militia-leader.txt").read_text(encoding="utf-8")
     main = curate.label_text(text).main_text
     assert "BAGHDAD" in main
     assert "personally, I will be the first to participate" in main
     assert "DON'T MISS" not in main
-    (prediction,) = RulesLabeler().label([page := BlockSegmenter().segment_text(text)])
+    (prediction,) = make().label([page := BlockSegmenter().segment_text(text)])
     story = [page.segment_text(i) for i in range(len(page)) if prediction.main[i]]
     assert len(story) == 24
     assert not any("Fresno" in line for line in story)
