@@ -62,4 +62,4 @@ class PagePredictor:
 
     def warm_up(self) -> None:
         """Load the model before somebody waits for it."""
-        self([AskedPage("A headline\nAnd a line of text.", None, None, None)])
+        self([AskedPage("A headline\nAnd a line of text.", "https://example.org/", None, None)])
