@@ -14,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from curate.errors import ReviewError
+from curate.review.annotations import load
 from curate.review.connecting import add_backend
 from curate.review.interface import labeling_config
 from curate.review.ml_backend import AskedPage, Backend, Controls, controls_of
@@ -226,7 +227,7 @@ def test_a_port_that_is_taken(served, backend):
 
 @pytest.mark.server
 def test_label_studio_gets_segments_for_a_page_added_by_hand(
-    served, labeler, project, label_set, make_task
+    served, labeler, project, label_set, make_task, tmp_path
 ):
     client = project.connection.client
     served_at = served.url
@@ -250,6 +251,16 @@ def test_label_studio_gets_segments_for_a_page_added_by_hand(
     assert (steps.is_empty, steps.foreign) == (True, 1)
     settings = client.project(project.number)
     assert settings["model_version"] == "curate"
+    # What a person makes of it comes back under the key it is served under.
+    accepted = [{**region, "origin": "prediction"} for region in prediction["result"]]
+    client.post(f"/api/tasks/{number}/annotations/", {"result": accepted, "lead_time": 2})
+    assert project.pull(tmp_path, key_of=lambda _: "hand").new == 1
+    (annotation,) = load(tmp_path)
+    assert [(s.exact, s.action) for s in annotation.spans] == [
+        ("Menu", "accepted"),
+        ("A headline \U0001f389", "accepted"),
+        ("The end.", "accepted"),
+    ]
 
 
 @pytest.mark.server
