@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help="keys of group train")
     args = parser.parse_args(argv)
+    # Matrix products in one thread, summed in one order: the same bytes on any number of cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from curate.cli.compose import compose_group
     from curate.labelers.training.project import ProjectTraining
