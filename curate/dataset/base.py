@@ -32,7 +32,7 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 SHAPES: tuple[Shape, ...] = ("segments", "pages", "annotations")
 
 Progress = Callable[[str, int, int], None]
-"""Called as (what, done, total) while a publish works."""
+"""Called as (what, done, total) while a publish works; total 0: a line to be shown."""
 
 RATIO_TOLERANCE = 1e-6
 """Sum of the split ratios may miss 1 by this much: 0.7 + 0.2 + 0.1 does in floats."""

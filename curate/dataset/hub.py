@@ -113,7 +113,7 @@ def push(
     with told_errors(repo):
         api = hub_api()
         plan = _plan(api, version, repo, private=private)
-        progress(f"push: {plan}", 0, 1)
+        progress(f"push: {plan}", 0, 0)
         if plan.done is None:
             if plan.create:
                 api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
@@ -137,7 +137,6 @@ def push(
             )
         else:
             commit = plan.done
-        progress(f"push: {plan}", 1, 1)
     url = f"{api.endpoint}/datasets/{repo}/tree/{version.name}"
     return Pushed(repo, version.name, str(commit), url, plan)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from curate.dataset.base import (
     NOTHING_WITHDRAWN,
@@ -182,6 +183,8 @@ def _finish(
         check_withdrawn(connection, staging, built.files, withdrawn)
         facts = count(connection, staging, built.files, label_set.names)
         diff = diff_versions(connection, previous, staging) if previous else None
+        if diff is not None:
+            progress(_difference(version, diff), 0, 0)
     finally:
         connection.close()
     cards = []
@@ -227,3 +230,16 @@ def _finish(
         diff=diff,
         notes=built.notes,
     )
+
+
+def _difference(version: str, diff: Mapping[str, Any]) -> str:
+    """The row diff as one line."""
+    parts = []
+    for what in ("pages", "segments"):
+        counts = [f"{diff[what][key]:,} {key}" for key in ("added", "removed", "changed")]
+        parts.append(f"{what} {', '.join(counts)}")
+    changes = list(diff["relabelled"].items())
+    if changes:
+        told = ", ".join(f"{change} {n:,}" for change, n in changes[:3])
+        parts.append(f"labels {told}{', …' if len(changes) > 3 else ''}")
+    return f"{version} against {diff['from']}: {'; '.join(parts)}"

@@ -74,7 +74,7 @@ class Remote:
         """
 
         def tell(line: str) -> None:
-            progress(line, 0, 1)
+            progress(line, 0, 0)
 
         with self._told():
             self._fs.makedirs(self._root, exist_ok=True)

@@ -168,11 +168,13 @@ def _publish(
 
 
 def _teller(context: Context) -> Callable[[str, int, int], None]:
-    """Tells each step of a publish once, when it begins."""
+    """Tells each step of a publish once, when it begins, and every line it has to say."""
     told: set[str] = set()
 
     def tell(what: str, done: int, total: int) -> None:
-        if what not in told and total > 1:
+        if total == 0:
+            context.display.tell(f"dataset: {what}")
+        elif what not in told and total > 1:
             told.add(what)
             context.display.tell(f"dataset: {what} ({done} of {total} done)")
 

@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import curate_run, passport, real_pages, save, table
 
+PAGES_A_SITE = 20
+
 INDEX_PAGES = (100_000, 400_000)
 """The difference of the two peaks is what the pages between them took."""
 
@@ -64,6 +66,15 @@ def index_bytes() -> float:
     return (peaks[1] - peaks[0]) / (INDEX_PAGES[1] - INDEX_PAGES[0])
 
 
+def by_sites(source: Path) -> None:
+    """Deal the pages to sites of PAGES_A_SITE: only lines of sites with several are counted."""
+    lines = source.read_text(encoding="utf-8").splitlines()
+    with source.open("w", encoding="utf-8") as out:
+        for number, line in enumerate(lines):
+            url = f"https://site{number // PAGES_A_SITE}.example/{number}"
+            out.write(json.dumps({**json.loads(line), "url": url}, ensure_ascii=False) + "\n")
+
+
 def zipped(source: Path) -> int:
     """Bytes of the pages, each gzipped by itself as in a WARC file."""
     with source.open(encoding="utf-8") as lines:
@@ -85,6 +96,7 @@ def main() -> None:
         folder = Path(name)
         source = folder / "pages.jsonl"
         n_pages, n_bytes = real_pages(options.pages, source, options.count)
+        by_sites(source)
         n_zipped = zipped(source)
         run = folder / "run"
         curate_run(run, source, "engine=serial", f"labeler={options.labeler}")

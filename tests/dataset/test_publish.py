@@ -282,7 +282,20 @@ def test_relabelling_shows_in_the_diff(bench: Bench) -> None:
         segments[number], label="teaser", origin="human", action="relabelled", main=False
     )
     docs[1] = replace(docs[1], segments=tuple(segments), reviewed=True)
-    told = bench.publish(docs)
+    lines: list[str] = []
+
+    def show(what: str, done: int, total: int) -> None:
+        if total == 0:  # shown before anything is visible
+            assert json.loads((bench.home / "latest.json").read_text())["version"] == "v0001"
+            lines.append(what)
+
+    told = bench.publish(docs, progress=show)
+    assert lines == [
+        (
+            "v0002 against v0001: pages 0 added, 0 removed, 1 changed; "
+            "segments 0 added, 0 removed, 1 changed; labels article → teaser 1"
+        )
+    ]
     assert told.diff == {
         "from": "v0001",
         "pages": {"added": 0, "removed": 0, "changed": 1, "unchanged": 35},
