@@ -141,7 +141,8 @@ def read_published(version: Path) -> list[GoldPage]:
         kind = table.schema.field("segments").type.value_type
         names = _class_names(path) if not _is_text(kind) else None
         for row in table.to_pylist():
-            human = [s for s in row["segments"] if s["origin"] in ("human", "propagated")]
+            # Propagated labels are people's at one remove: no gold, and their pages were not read.
+            human = [s for s in row["segments"] if s["origin"] == "human"]
             if not human:
                 continue
             text = row["text"]
