@@ -235,7 +235,7 @@ class Importer:
             verdict=verdict,
             schema=self.label_set.name,
             guideline="",
-            origin=f"import:{path.name}",
+            origin=f"import:{_file_name(path)}",
             project_id=raw.server_ids[0],
             task_id=raw.server_ids[1],
             server_annotation_id=raw.server_ids[2],
@@ -348,6 +348,11 @@ def _name(label: object, names: Sequence[str]) -> object:
     if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
         return names[label]
     return label
+
+
+def _file_name(path: Path) -> str:
+    """The file's name, unless an address may be in it: those stay out of `exports/`."""
+    return f"file-{digest(path.name, chars=8)}" if "@" in path.name else path.name
 
 
 def _same(found: str, quote: str) -> bool:

@@ -306,8 +306,10 @@ def test_one_name_for_all_and_pseudonyms_as_they_are(importer, tmp_path):
     importer.annotator = None
     importer.take(written(tmp_path, "a.jsonl", [{**row, "annotator": "annotator-0123456789"}]))
     assert load(importer.folder)[0].annotator == "annotator-0123456789"
+    importer.take(written(tmp_path, "ada@example.org.jsonl", [{**row, "url": "c.example"}]))
     for path in importer.folder.iterdir():
         assert b"Grace" not in path.read_bytes()
+        assert b"ada@" not in path.read_bytes()
 
 
 def test_withdrawn_work_is_not_imported_again(importer, tmp_path):
