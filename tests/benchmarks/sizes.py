@@ -68,7 +68,7 @@ def index_bytes() -> float:
 
 def by_sites(source: Path) -> None:
     """Deal the pages to sites of PAGES_A_SITE: only lines of sites with several are counted."""
-    lines = source.read_text(encoding="utf-8").splitlines()
+    lines = source.read_text(encoding="utf-8").rstrip("\n").split("\n")
     with source.open("w", encoding="utf-8") as out:
         for number, line in enumerate(lines):
             url = f"https://site{number // PAGES_A_SITE}.example/{number}"

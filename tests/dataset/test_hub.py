@@ -155,9 +155,9 @@ for shape in ("segments", "pages"):
     label = data["train"].features["label" if shape == "segments" else "segments"]
     label = label if shape == "segments" else label.feature["label"]
     told[shape + " names"] = label.names
-streamed = load_dataset({REPO!r}, "pages", revision="v0001", split="train", streaming=True)
-assert list(streamed) == told["pages"]["train"]
-assert streamed.features == data["train"].features
+    streamed = load_dataset({REPO!r}, shape, revision="v0001", split="train", streaming=True)
+    assert list(streamed) == told[shape]["train"]
+    assert streamed.features == data["train"].features
 print(json.dumps(told))
 """
     told = json.loads(client.run(code))
