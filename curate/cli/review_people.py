@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from curate.review.agreement import Agreement
     from curate.review.gold import GoldScore
     from curate.review.people import ReviewTeam
+    from curate.review.readers import Reader
     from curate.review.seats import SeatProgress
     from curate.review.statistics import Estimate
     from curate.review.team_plan import TeamPlan
@@ -224,7 +225,8 @@ def _confusions(console: Console, found: Agreement) -> None:
 def _readers(console: Console, found: Agreement, names: Mapping[str, str]) -> None:
     drifting = any(reader.drift.value is not None for reader in found.readers)
     columns = ["Annotator", "pages", "shared", "as others", "alone", "min a page", "chars a min"]
-    table = _table(*columns, *(["drift (95 %)", "over time"] if drifting else []))
+    more = ["drift (95 %)", "over time"] if drifting else []
+    table = _table(*columns, *more, "most often")
     for reader in found.readers:
         row = [
             names.get(reader.annotator, reader.annotator),
@@ -240,12 +242,28 @@ def _readers(console: Console, found: Agreement, names: Mapping[str, str]) -> No
                 "-" if w.agreement is None else f"{w.agreement:.2f}" for w in reader.windows
             )
             row += [_signed(reader.drift), steps]
-        table.add_row(*row)
+        table.add_row(*row, _habit(reader, found.labels))
     console.print(table)
     notes = ["alone: segments on which two or more others agree and this one differs"]
+    if any(reader.n_shared for reader in found.readers):
+        notes.append("most often: what one says where another says the second label")
     if drifting:
         notes.append("drift: agreement with others, last fifth less first")
     console.print("; ".join(notes), style="dim")
+
+
+def _habit(reader: Reader, labels: Sequence[str]) -> str:
+    """The most frequent difference from others: own label, theirs, and how often."""
+    found = [
+        (n, labels[mine], labels[theirs])
+        for mine, row in enumerate(reader.table)
+        for theirs, n in enumerate(row)
+        if n and mine != theirs
+    ]
+    if not found:
+        return "-"
+    n, mine_name, their_name = max(found, key=lambda entry: entry[0])
+    return f"{mine_name} for {their_name} {n:,}"
 
 
 def _gold(console: Console, scores: Sequence[GoldScore], names: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from curate.review.statistics import Estimate, bootstrap
+from curate.review.statistics import Estimate, bootstrap, pair_table
 from curate.review.votes import PageVotes
 
 __all__ = ["Reader", "Window", "readers_of"]
@@ -49,6 +49,7 @@ class Reader:
         drift: agreement of the last window less that of the first.
         minutes: median time for a page, from its lead time; None if never told.
         alone: segments on which all others agree and this reader differs.
+        table: segments by [the reader's label, another's], over all others.
     """
 
     annotator: str
@@ -60,6 +61,7 @@ class Reader:
     chars_per_minute: float | None
     drift: Estimate
     windows: tuple[Window, ...]
+    table: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class _PageOf:
     alone: int
     minutes: float | None
     chars: int
+    table: Floats
 
 
 def readers_of(pages: Sequence[PageVotes], n: int) -> tuple[Reader, ...]:
@@ -104,6 +107,7 @@ def _page_of(page: PageVotes, column: int, n: int) -> _PageOf:
         alone=int(alone.sum()),
         minutes=lead / 60 if lead else None,
         chars=len(reading.text),
+        table=sum((pair_table(mine, other, n) for other in others.T), np.zeros((n, n))),
     )
 
 
@@ -121,6 +125,9 @@ def _reader(name: str, pages: Sequence[_PageOf]) -> Reader:
         drift=_drift(parts),
         windows=tuple(
             Window(len(part), bootstrap(_same(part), _share).value, _speed(part)) for part in parts
+        ),
+        table=tuple(
+            tuple(int(x) for x in row) for row in np.stack([p.table for p in pages]).sum(axis=0)
         ),
     )
 

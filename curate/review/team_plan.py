@@ -14,7 +14,7 @@ from curate.review.plan import SyncPlan, plan
 from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
 from curate.review.team_state import TeamState, site_of
-from curate.review.votes import PageVotes, page_votes
+from curate.review.votes import NO_VOTE, PageVotes, page_votes
 from curate.schema import Annotation
 
 __all__ = ["TasksOf", "TeamPlan", "plan_team"]
@@ -60,7 +60,8 @@ def _together(
         to_close=tuple(remote for part in plans for remote in part.to_close),
         orphaned=tuple(remote for part in plans for remote in part.orphaned),
         foreign=sum(part.foreign for part in plans),
-        refused=tuple(entry for part in plans for entry in part.refused),
+        # A page that is refused is so at every reader.
+        refused=tuple({entry[0]: entry for part in plans for entry in part.refused}.values()),
         parts=tuple(parts),
         gold={reader: tuple(found) for reader, found in gold.items()},
         short=dict(short),
@@ -138,7 +139,11 @@ def _adjudications(
         finished: whether nobody is to read the page any more.
         above: see `review.adjudicate_above`.
     """
-    disputed = [p for p, page in votes.items() if is_disputed(page, above) and finished(p)]
+    disputed = [
+        p
+        for p, page in votes.items()
+        if is_disputed(page, above) and finished(p) and not (page.final != NO_VOTE).any()
+    ]
     disputed.sort(key=lambda p: (-disputed_share(votes[p]), p))
     bases = tasks_of(disputed) if disputed else {}
     return [

@@ -301,7 +301,7 @@ class Reviewing:
         if not steps.is_empty:
             self._context.display.stage_started("push", len(steps.new) + len(steps.changed))
             result = project.push(steps, progress=self._context.display.tell)
-            failed = result.failed
+            failed = list(dict(result.failed).items())  # once each, at however many readers
             outcome.state = "ran"
             outcome.n_ran = 1
             outcome.note = (

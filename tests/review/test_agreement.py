@@ -143,6 +143,9 @@ def test_two_readers_by_hand(label_set):
     assert people["bo"].minutes == pytest.approx(0.5)
     assert people["bo"].chars_per_minute == pytest.approx(len("\n".join(first)) / 0.5)
     assert people["ada"].windows == ()
+    # Ada's label by Bo's: article, boilerplate, teaser.
+    assert [row[:3] for row in people["ada"].table[:3]] == [(2, 1, 0), (0, 2, 0), (0, 1, 1)]
+    assert [row[:3] for row in people["bo"].table[:3]] == [(2, 0, 0), (1, 2, 1), (0, 0, 1)]
     assert found.alpha.low <= found.alpha.value <= found.alpha.high
 
 
