@@ -76,19 +76,21 @@ def show(budget: Budget, console: Console) -> None:
         soft_wrap=True,
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("label")
-    table.add_column("reviewed", justify="right")
-    table.add_column("F1 now", justify="right")
+    table.add_column("label", no_wrap=True)
+    table.add_column("lines\nread", justify="right", no_wrap=True)
+    table.add_column("F1 now", justify="right", no_wrap=True)
     for n, minutes in zip(budget.further, budget.minutes, strict=True):
-        table.add_column(f"+{n} chosen\n[dim]{_time(minutes)}[/]", justify="right")
+        title = f"+{n}\nchosen\n[dim]{_time(minutes)}[/]"
+        table.add_column(title, justify="right", no_wrap=True)
     if budget.further:
-        table.add_column(f"+{budget.further[-1]} at random", justify="right", style="dim")
+        title = f"+{budget.further[-1]}\nat random"
+        table.add_column(title, justify="right", style="dim", no_wrap=True)
     for row in budget.labels:
         last = row is budget.labels[-1]
         table.add_row(
             row.label,
-            f"{row.segments:,} on {row.pages}",
-            f"{row.now.value:.2f} ± {row.now.half:.2f}" if row.now else "too few",
+            f"{row.segments:,}",
+            _score(row.now.value, row.now.half) if row.now else "too few",
             *([_cell(step) for step in row.chosen] or [""] * len(budget.further)),
             *([_cell(row.random[-1])] if row.random else [""] * bool(budget.further)),
             style="bold" if last else "",
@@ -107,13 +109,18 @@ def show(budget: Budget, console: Console) -> None:
 
 
 def _cell(step: Step) -> str:
-    return f"{step.f1.value:.2f} ± {step.known_to:.2f}"
+    return _score(step.f1.value, step.known_to)
+
+
+def _score(value: float, half: float) -> str:
+    """As narrow as it can be: six of them stand side by side."""
+    return f"{value:.2f} ±{half:.2f}".replace("±0.", "±.")
 
 
 def _time(minutes: float) -> str:
     if minutes < 60:
         return f"{minutes:.0f} min"
-    return f"{minutes // 60:.0f} h {minutes % 60:.0f} min"
+    return f"{minutes // 60:.0f} h {minutes % 60:02.0f}"
 
 
 def _sentence(budget: Budget) -> str:

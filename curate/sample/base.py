@@ -62,7 +62,7 @@ class SampleConfig:
     template_share: Share = 0.1
     audit_share: Share = 0.1
     label_balance: Share = 1.0
-    reading_cost: Share = 1.0
+    reading_cost: Share = 0.0
     novelty: Share = 0.5
     same_site: Share = 0.5
     quotas: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)

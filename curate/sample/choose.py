@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from curate.errors import SampleError
 from curate.sample.base import Candidate, Choice, SampleConfig
-from curate.sample.pool import Pool
+from curate.sample.pool import Pool, keep, order_key
 from curate.sample.strategies import (
     Picked,
     by_need,
@@ -22,8 +22,9 @@ from curate.sample.strategies import (
 
 __all__ = ["Seen", "choose"]
 
-MAX_ANCHORS = 2_000
-"""Reviewed pages that diversity keeps away from, at most; more change nothing."""
+MAX_ANCHORS = 500
+"""Reviewed pages that need and diversity keep away from, at most: the distances from
+20,000 candidates stay at 40 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,12 @@ def choose(
     check(config, labels)
     pool = Pool(config.candidates, config.seed)
     opened: list[Candidate] = []
-    anchors: list[Candidate] = []
+    anchors: list[tuple[float, str, Candidate]] = []
     second: list[Candidate] = []
     for candidate in candidates:
         if candidate.page_id in seen.reviewed:
-            if len(anchors) < MAX_ANCHORS:
-                anchors.append(candidate)
+            key = order_key(config.seed, candidate.page_key)
+            keep(anchors, (-int(key[:12], 16), key, candidate), MAX_ANCHORS)
             if candidate.page_id in seen.second_look:
                 second.append(candidate)
         elif candidate.page_id in seen.opened:
@@ -81,8 +82,8 @@ def choose(
         else:
             pool.add(candidate)
     opened.sort(key=lambda c: c.page_key)
-    anchors.sort(key=lambda c: c.page_key)
-    picked = _fill(pool, config, labels, seen, opened, anchors)
+    known = [candidate for *_, candidate in sorted(anchors, key=lambda row: row[1])]
+    picked = _fill(pool, config, labels, seen, opened, known)
     rows = [(c, "already open") for c in opened] + picked
     grave = {page_id: at for at, page_id in enumerate(seen.second_look)}
     second.sort(key=lambda c: (grave[c.page_id], c.page_key))

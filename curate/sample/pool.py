@@ -10,7 +10,7 @@ import numpy as np
 from curate.sample.base import Candidate
 from curate.text import digest
 
-__all__ = ["Pool", "order_key"]
+__all__ = ["Pool", "keep", "order_key"]
 
 TOP_PART = 4
 """Of a bounded pool every way of being needed keeps a quarter as many pages as
@@ -47,7 +47,7 @@ class Pool:
         for at, value in enumerate(candidate.expected):
             self.expected[at] += value
         key = order_key(self._seed, candidate.page_key)
-        _keep(self._random, (-int(key[:12], 16), key, candidate), self._size)
+        keep(self._random, (-int(key[:12], 16), key, candidate), self._size)
         minutes = candidate.minutes
         scores: dict[str, float] = {"errors": candidate.expected_errors / minutes}
         for at, value in enumerate(candidate.misses):
@@ -60,7 +60,7 @@ class Pool:
             scores["carries"] = candidate.carries[0] / minutes
         for name, score in scores.items():
             heap = self._tops.setdefault(name, [])
-            _keep(heap, (score, key, candidate), max(1, self._size // TOP_PART))
+            keep(heap, (score, key, candidate), max(1, self._size // TOP_PART))
 
     def candidates(self) -> list[Candidate]:
         """What was kept, in the seed's random order."""
@@ -80,9 +80,10 @@ class Pool:
         return out
 
 
-def _keep(
+def keep(
     heap: list[tuple[float, str, Candidate]], row: tuple[float, str, Candidate], size: int
 ) -> None:
+    """Hold the `size` greatest rows (score, key, candidate) in a heap."""
     if len(heap) < size:
         heapq.heappush(heap, row)
     elif row[:2] > heap[0][:2]:

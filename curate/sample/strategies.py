@@ -17,9 +17,9 @@ __all__ = ["by_need", "by_quota", "by_spread", "by_template", "for_audit", "rand
 
 Picked = Iterator[tuple[Candidate, str]]
 
-CLIENTS = 2_000
-"""Pages that diversity tries to stand for: a random part is as good as all, and
-the work stays 2,000 x candidates."""
+CLIENTS, STAND_INS = 1_000, 4_000
+"""Pages that diversity tries to stand for, and pages that it looks at for that: a
+random part is as good as all, and the distances between them stay below 20 MB."""
 
 QUOTA_TRUST = 0.5
 """Segments of a rare label that turn out where one is expected: expected numbers of
@@ -135,7 +135,7 @@ def by_spread(pool: Sequence[Candidate], chosen: Sequence[Candidate] = ()) -> Pi
     Args:
         chosen: pages that stand for others already: reviewed, open or chosen.
     """
-    rows = [at for at, page in enumerate(pool) if page.vector is not None]
+    rows = [at for at, page in enumerate(pool) if page.vector is not None][:STAND_INS]
     if not rows:
         return
     vectors = np.array([pool[at].vector for at in rows], np.float32)

@@ -58,6 +58,10 @@ TREES = 25
 MINUTES = "minutes"
 
 
+Run = tuple[list[int], dict[str, Any], dict[str, list[float]]]
+"""Sizes; by strategy the labels' F1, and the minutes read."""
+
+
 @dataclass(slots=True, eq=False)
 class Gold:
     """A gold page as the replay needs it."""
@@ -184,9 +188,32 @@ def next_pages(
 
 
 def replay(
-    pages: Sequence[Gold], strategies: dict[str, SampleConfig | None], seed: int
-) -> tuple[list[int], dict[str, Any], dict[str, list[float]]]:
-    """Sizes, and for each strategy the labels' F1 and the minutes read at each size."""
+    pages: Sequence[Gold], strategies: dict[str, SampleConfig | None], seed: int, folder: Path
+) -> Run:
+    """Sizes, and for each strategy the labels' F1 and the minutes read at each size.
+
+    What was replayed before is read from the folder; so a run can be stopped.
+    """
+    keys = sorted(page.key for page in pages)
+    file = folder / f"seed-{digest(*keys, repr((STEPS, TREES)), chars=8)}-{seed}.pickle"
+    known: dict[str, tuple[Any, list[float]]] = {}
+    sizes: list[int] = []
+    if file.exists():
+        sizes, known = pickle.loads(file.read_bytes())
+    marks = {name: f"{name} {config!r}" for name, config in strategies.items()}
+    todo = {name: config for name, config in strategies.items() if marks[name] not in known}
+    if todo:
+        sizes, curves, read = _replay(pages, todo, seed)
+        known |= {marks[name]: (curves[name], read[name]) for name in todo}
+        file.write_bytes(pickle.dumps((sizes, known)))
+    return (
+        sizes,
+        {name: known[mark][0] for name, mark in marks.items()},
+        {name: known[mark][1] for name, mark in marks.items()},
+    )
+
+
+def _replay(pages: Sequence[Gold], strategies: dict[str, SampleConfig | None], seed: int) -> Run:
     random = np.random.default_rng(seed)
     sites = sorted({page.site for page in pages})
     test_sites: set[str] = set()
@@ -241,40 +268,47 @@ def reached(at: Any, curve: Any, target: float) -> float:
     return float(at[first - 1] + (at[first] - at[first - 1]) * (target - low) / (high - low))
 
 
-def table(
-    runs: Sequence[tuple[list[int], dict[str, Any], dict[str, list[float]]]],
-) -> Iterator[str]:
+def area(at: Any, curve: Any) -> float:
+    """Mean height of a curve over what it is drawn against."""
+    at = np.asarray(at, float)
+    return float(np.trapezoid(curve, at) / (at[-1] - at[0]))
+
+
+def table(runs: Sequence[Run]) -> Iterator[str]:
     """The figures as lines of Markdown."""
-    width = min(len(sizes) for sizes, _, _ in runs)
-    sizes = np.array([[*run[0][: width - 1], run[0][-1]] for run in runs], float)
-    at = sizes.mean(axis=0)
-    yield f"{len(runs)} seeds, {at[-1]:.0f} pages to choose from on average\n"
-    yield "| strategy | area under the curve, against random | pages for the whole gain | minutes |"
-    yield "| --- | --- | --- | --- |"
-    macro, spent = {}, {}
-    for name in runs[0][1]:
-        macro[name] = np.array([[*r[1][name][: width - 1], r[1][name][-1]] for r in runs]).mean(
-            axis=2
-        )
-        spent[name] = np.array([[*r[2][name][: width - 1], r[2][name][-1]] for r in runs]).mean(
-            axis=0
-        )
-    span = sizes[:, -1] - sizes[:, 0]
-    area = {k: np.trapezoid(v, sizes, axis=1) / span for k, v in macro.items()}
-    target = macro["random"].mean(axis=0)[-1]
-    for name, curves in macro.items():
-        mean = curves.mean(axis=0)
-        pages = reached(at, mean, target) / at[-1]
-        cost = reached(spent[name], mean, target) / spent["random"][-1]
-        gain = "" if name == "random" else interval(area[name] - area["random"])
-        yield f"| {name} | {area[name].mean():.4f} {gain} | {pages:.0%} | {cost:.0%} |"
+    names = list(runs[0][1])
+    macro = {name: [run[1][name].mean(axis=1) for run in runs] for name in names}
+    by_pages = {k: [area(r[0], c) for r, c in zip(runs, macro[k], strict=True)] for k in names}
+    by_time = {k: [area(r[2][k], c) for r, c in zip(runs, macro[k], strict=True)] for k in names}
+    width = min(len(run[0]) for run in runs)
+    keep = [*range(width - 1), -1]
+    at = np.mean([np.take(run[0], keep) for run in runs], axis=0)
+    mean = {k: np.mean([np.take(c, keep) for c in macro[k]], axis=0) for k in names}
+    spent = {k: np.mean([np.take(run[2][k], keep) for run in runs], axis=0) for k in names}
+    target = mean["random"][-1]
+    yield f"{len(runs)} seeds, {at[-1]:.0f} pages to choose from on average"
     yield ""
-    yield "| pages reviewed | " + " | ".join(f"{n:.0f}" for n in at) + " |"
+    yield "| strategy | area by pages | by minutes | pages for the whole gain | minutes for it |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name in names:
+        cells = [f"{np.mean(values[name]):.4f}" for values in (by_pages, by_time)]
+        if name != "random":
+            for number, values in enumerate((by_pages, by_time)):
+                against = np.array(values[name]) - np.array(values["random"])
+                cells[number] += f" ({interval(against)})"
+        cells.append(f"{reached(at, mean[name], target) / at[-1]:.0%}")
+        cells.append(f"{reached(spent[name], mean[name], target) / spent['random'][-1]:.0%}")
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    yield ""
+    yield "| pages read | " + " | ".join(f"{n:.0f}" for n in at) + " |"
     yield "| --- |" + " --- |" * len(at)
-    for name, curves in macro.items():
-        yield f"| {name} | " + " | ".join(f"{v:.3f}" for v in curves.mean(axis=0)) + " |"
-        rare = np.array([[*r[1][name][: width - 1], r[1][name][-1]] for r in runs])[:, :, 3]
-        yield f"| {name}, caption | " + " | ".join(f"{v:.3f}" for v in rare.mean(axis=0)) + " |"
+    for name in names:
+        yield f"| {name} | " + " | ".join(f"{v:.3f}" for v in mean[name]) + " |"
+    for name in names:
+        caption = np.mean([np.take(run[1][name][:, 3], keep) for run in runs], axis=0)
+        yield f"| {name}, caption | " + " | ".join(f"{v:.3f}" for v in caption) + " |"
+    for name in names:
+        yield f"| {name}, minutes read | " + " | ".join(f"{v:.0f}" for v in spent[name]) + " |"
 
 
 def main() -> None:
@@ -286,6 +320,7 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--sites", choices=("all", "choose", "report"), default="all")
     parser.add_argument("--options", action="store_true", help="replay several options")
+    parser.add_argument("--only", nargs="+", default=[], help="strategies beside random")
     args = parser.parse_args()
     began = time.process_time()
 
@@ -304,20 +339,25 @@ def main() -> None:
     strategies: dict[str, SampleConfig | None] = {
         "random": None,
         "mix": SampleConfig(),
-        "uncertainty": SampleConfig(strategy="uncertainty"),
+        "uncertainty": SampleConfig(strategy="uncertainty", reading_cost=1.0),
     }
     if args.options:
         strategies = {"random": None} | {
-            f"cost {c} novelty {n}": SampleConfig("uncertainty", reading_cost=c, novelty=n)
-            for c, n in ((0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (0.5, 0.5), (1.0, 0.5))
+            f"{way} cost {cost}": SampleConfig(way, reading_cost=cost)
+            for way, cost in (
+                ("uncertainty", 0.0),
+                ("uncertainty", 0.5),
+                ("uncertainty", 1.0),
+                ("mix", 0.0),
+                ("mix", 0.5),
+            )
         }
+    if args.only:
+        strategies = {k: v for k, v in strategies.items() if k in ("random", *args.only)}
     runs = []
     for seed in range(args.first_seed, args.first_seed + args.seeds):
-        runs.append(replay(pages, strategies, seed))
+        runs.append(replay(pages, strategies, seed, args.cache))
         log(f"seed {seed}")
-        if seed % 10 == 9:
-            for line in table(runs):
-                log(line)
     for line in table(runs):
         sys.stdout.write(line + "\n")
 
