@@ -28,6 +28,9 @@ ACTIONS = ("agreement", "check")
 
 CONFUSIONS_SHOWN = 6
 
+MIDDLE, WIDE = 100, 145
+"""Columns of a terminal from which on the table of annotators shows more."""
+
 RELIABLE, TENTATIVE = 0.8, 0.667
 """Krippendorff's own customary bounds: rely on data with alpha above the first, draw
 tentative conclusions down to the second (Content Analysis, 2004, section 11.4)."""
@@ -225,8 +228,11 @@ def _confusions(console: Console, found: Agreement) -> None:
 def _readers(console: Console, found: Agreement, names: Mapping[str, str]) -> None:
     drifting = any(reader.drift.value is not None for reader in found.readers)
     columns = ["Annotator", "pages", "shared", "as others", "alone", "min a page", "chars a min"]
-    more = ["drift (95 %)", "over time"] if drifting else []
-    table = _table(*columns, *more, "most often")
+    # A narrow terminal gets fewer columns rather than broken ones; --json has all.
+    steps_shown = drifting and console.width >= WIDE
+    habits_shown = console.width >= (WIDE if drifting else MIDDLE)
+    more = ["drift (95 %)"] * drifting + ["over time"] * steps_shown + ["most often"] * habits_shown
+    table = _table(*columns, *more)
     for reader in found.readers:
         row = [
             names.get(reader.annotator, reader.annotator),
@@ -241,11 +247,11 @@ def _readers(console: Console, found: Agreement, names: Mapping[str, str]) -> No
             steps = " ".join(
                 "-" if w.agreement is None else f"{w.agreement:.2f}" for w in reader.windows
             )
-            row += [_signed(reader.drift), steps]
-        table.add_row(*row, _habit(reader, found.labels))
+            row += [_signed(reader.drift), *([steps] if steps_shown else [])]
+        table.add_row(*row, *([_habit(reader, found.labels)] if habits_shown else []))
     console.print(table)
     notes = ["alone: segments on which two or more others agree and this one differs"]
-    if any(reader.n_shared for reader in found.readers):
+    if habits_shown and any(reader.n_shared for reader in found.readers):
         notes.append("most often: what one says where another says the second label")
     if drifting:
         notes.append("drift: agreement with others, last fifth less first")

@@ -7,7 +7,8 @@ from pathlib import Path
 from curate.errors import ReviewError
 from curate.review.client import LabelStudio
 from curate.review.config import ReviewConfig
-from curate.review.project import ReviewProject, connect
+from curate.review.people import ReviewTeam
+from curate.review.project import connect
 from curate.schema import LabelSet
 
 __all__ = ["add_backend", "register_backend"]
@@ -27,12 +28,17 @@ def register_backend(
         ReviewError: no server, no project, or Label Studio refuses the address.
     """
     with connect(config, state) as connection:
-        project = ReviewProject.open(connection, name, label_set, config, state, create=False)
-        if project is None:
+        team = ReviewTeam.open(connection, name, label_set, config, state, create=False)
+        seats = [seat.project for seat in team.seats if not seat.former] if team else []
+        projects = [project for project in seats if project is not None]
+        if not projects:
             raise ReviewError(f"no project for {name} yet; curate review push makes it")
-        added = add_backend(connection.client, project.number, url, password)
-        told = "now has" if added else "has"
-        return f"project {project.number} ({project.url}) {told} this backend"
+        told = []
+        for project in projects:
+            added = add_backend(connection.client, project.number, url, password)
+            has = "now has" if added else "has"
+            told.append(f"project {project.number} ({project.url}) {has} this backend")
+        return "; ".join(told)
 
 
 def add_backend(client: LabelStudio, project: int, url: str, password: str | None = None) -> bool:
