@@ -32,6 +32,7 @@ def main(argv: Sequence[str]) -> int:
 
     from curate.cli.compose import compose_group
     from curate.labelers.training.project import ProjectTraining
+    from curate.labelers.training.site import SiteTraining
     from curate.stages.settings import build
 
     overrides = list(args.overrides)
@@ -43,6 +44,8 @@ def main(argv: Sequence[str]) -> int:
     config = build("train", composed)
     if isinstance(config, ProjectTraining):
         return _on_project(config, composed)
+    if isinstance(config, SiteTraining):
+        return _on_sites(config, composed)
     from curate.labelers.training.train import train
 
     trained = train(config, sources(), tell())
@@ -109,6 +112,22 @@ def _on_project(config: Any, composed: Mapping[str, Any]) -> int:
     told = {"sources": [*config.annotations, *config.versions], "labeler": labeler.version}
     write_project_model(labeler, pages, config, told)
     _told(Path(config.out), type(labeler)(folder=config.out).version)
+    return 0
+
+
+def _on_sites(config: Any, composed: Mapping[str, Any]) -> int:
+    """Train the look at a site's other pages."""
+    from curate.cli.compose import compose_group
+    from curate.labelers.training.train import TrainConfig
+    from curate.stages.settings import Paths, build
+    from curate.stages.site_training import train_site
+
+    gold = ",".join(f"'{folder}'" for folder in config.gold)
+    given = [f"train.benchmark='{config.benchmark}'", f"train.gold=[{gold}]", "train.out=unused"]
+    base = build("train", compose_group("train", ["train=default", *given]), TrainConfig)
+    cache = Path(build("paths", composed, Paths).store) / "crossval"
+    version = train_site(config, base, sources(), cache, tell())
+    sys.stdout.write(f"{config.out}: version {version}\n")
     return 0
 
 

@@ -53,8 +53,8 @@ class LookOptions:
     trees: Annotated[int, Field(ge=1, le=96)] = 64
     leaves: Annotated[int, Field(ge=2, le=64)] = 6
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.15
-    min_rows: Annotated[int, Field(ge=1)] = 8
-    l2: Annotated[float, Field(ge=0)] = 5.0
+    min_rows: Annotated[int, Field(ge=1)] = 5
+    l2: Annotated[float, Field(ge=0)] = 1.0
     vocabulary: Annotated[int, Field(ge=0, le=1000)] = 64
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     page_rows: Annotated[int, Field(ge=10)] = 300
@@ -265,7 +265,7 @@ def _fit(
         "num_leaves": options.leaves,
         "learning_rate": options.learning_rate,
         "min_data_in_leaf": options.min_rows,
-        "min_sum_hessian_in_leaf": 0.5,
+        "min_sum_hessian_in_leaf": 0.05,
         "lambda_l2": options.l2,
         "feature_fraction": 0.5,
         "max_bin": 63,

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
@@ -24,7 +25,7 @@ from curate.labelers.second_columns import Look
 from curate.labelers.training.second import LookOptions, LookPage, fit_look
 from curate.schema import PagePrediction, SegmentedPage
 
-__all__ = ["SITE_OPTIONS", "SitePage", "fit_site_look", "site_look_pages"]
+__all__ = ["SITE_OPTIONS", "SitePage", "SiteTraining", "fit_site_look", "site_look_pages"]
 
 ARTICLE, BOILERPLATE, TEASER, CAPTION = range(len(LABEL_NAMES))
 _CARD_TYPES = ("listing", "collection")
@@ -40,6 +41,25 @@ meets sites of two pages as often as of ten."""
 
 SILVER_WEIGHT = 0.5
 """Weight of a segment that only main content speaks of, against a gold one."""
+
+
+@dataclass(frozen=True)
+class SiteTraining:
+    """What the look at a site's other pages is trained on.
+
+    Attributes:
+        benchmark: Parquet file of pages with `main_content`.
+        gold: folders of line-labelled pages of that file.
+        out: folder to write.
+        folds: parts of the cross-validation that the predictions come from.
+        look: size of the look.
+    """
+
+    benchmark: str
+    gold: tuple[str, ...]
+    out: str
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    look: LookOptions = SITE_OPTIONS
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +131,7 @@ def _as_site(held: Sequence[SitePage], weights: Sequence[float], site: str) -> I
     evidence = evidence_of_site([each.page for each in held])
     for each, found, weight in zip(held, evidence, weights, strict=True):
         look = Look(each.page, each.prediction, found)
-        yield LookPage(look, (_truth(each) * weight).astype(np.float32), site)
+        yield LookPage(look, (_truth(each) * weight).astype(np.float32), _group(site))
 
 
 def _twice(one: SitePage, held: Sequence[SitePage], site: str) -> Iterator[LookPage]:
@@ -119,7 +139,14 @@ def _twice(one: SitePage, held: Sequence[SitePage], site: str) -> Iterator[LookP
     copy = replace(one.page, text=one.page.text + "\n")
     others = [each.page for each in held if each is not one][:3]
     (evidence, *_) = evidence_of_site([one.page, copy, *others])
-    yield LookPage(Look(one.page, one.prediction, evidence), _truth(one) * np.float32(0.3), site)
+    yield LookPage(
+        Look(one.page, one.prediction, evidence), _truth(one) * np.float32(0.3), _group(site)
+    )
+
+
+def _group(site: str) -> str:
+    """What stays in one fold: a site's pages and their renderings (`site (text)`)."""
+    return site.partition(" ")[0]
 
 
 def _truth(each: SitePage) -> Floats:
