@@ -35,7 +35,7 @@ from curate.review.server import LocalServer  # noqa: E402
 from curate.review.tasks import ReviewTask  # noqa: E402
 from curate.schema import LabelSet, page_id_of  # noqa: E402
 from tests.review.conftest import CHROMIUM_FLAGS  # noqa: E402
-from tests.review.screen import Screen  # noqa: E402
+from tests.review.screen import WAIT_MS, Screen  # noqa: E402
 
 N_SEGMENTS = 150
 N_DOUBTFUL = 12
@@ -118,7 +118,7 @@ class Bench:
 
     def _drawn(self, n: int) -> None:
         self.window.wait_for_function(
-            "n => document.querySelectorAll('.htx-highlight').length >= n", arg=n, timeout=60_000
+            "n => document.querySelectorAll('.htx-highlight').length >= n", arg=n, timeout=WAIT_MS
         )
 
     def _is(self, line: int, label: str) -> None:
@@ -126,7 +126,7 @@ class Bench:
             "([t, l]) => [...document.querySelectorAll('.htx-highlight')].some("
             "e => e.innerText.includes(t) && (e.dataset.label || '').endsWith(l))",
             arg=[f"Line {line:03d}", label],
-            timeout=10_000,
+            timeout=WAIT_MS,
         )
 
     def click(self, needle: str, *, ctrl: bool = False) -> None:
@@ -247,6 +247,7 @@ def screen_figures(
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         window = browser.new_page(viewport={"width": 1600, "height": 1000})
+        window.set_default_timeout(WAIT_MS)
         window.goto(f"{info.url}/user/login/")
         window.fill("input[name=email]", info.username)
         window.fill("input[name=password]", LocalServer(state).password())

@@ -36,6 +36,12 @@ _FIND = """
 """
 
 
+WAIT_MS = 120_000
+"""As long as a page may take to come on a machine that is busy with other things."""
+
+REGIONS = ".htx-highlight"
+
+
 class Screen:
     """The labeling screen of one task."""
 
@@ -45,10 +51,10 @@ class Screen:
 
     def open(self, project: int, task: int, *, wait_regions: bool = True) -> None:
         """Go to a task and wait until its regions are drawn."""
-        self.page.goto(f"{self.url}/projects/{project}/data?task={task}")
-        self.page.wait_for_selector(".lsf-main-content .lsf-richtext__line", timeout=60_000)
+        self.page.goto(f"{self.url}/projects/{project}/data?task={task}", timeout=WAIT_MS)
+        self.page.wait_for_selector(".lsf-main-content .lsf-richtext__line", timeout=WAIT_MS)
         if wait_regions:
-            self.page.wait_for_selector(".htx-highlight", timeout=60_000)
+            self.page.wait_for_selector(REGIONS, timeout=WAIT_MS)
         self.page.wait_for_timeout(300)
 
     def box(self, needle: str, nth: int = 0) -> dict[str, float]:
@@ -65,6 +71,7 @@ class Screen:
         self.page.mouse.click(box["x0"] + 3, box["y0"])
         if ctrl:
             self.page.keyboard.up("Control")
+        self.page.wait_for_selector(f"{REGIONS}.__active", timeout=WAIT_MS)
         self.page.wait_for_timeout(150)
 
     def drag(self, needle: str, *, short_by: float = 0.0) -> None:
@@ -78,20 +85,30 @@ class Screen:
         self.page.wait_for_timeout(200)
 
     def press(self, key: str) -> None:
-        """Press a key."""
+        """Press a key; for Backspace, wait until the region is gone."""
+        n = self.page.locator(REGIONS).count()
         self.page.keyboard.press(key)
+        if key == "Backspace":
+            self._until("n => document.querySelectorAll('.htx-highlight').length < n", n)
         self.page.wait_for_timeout(150)
+
+    def _until(self, condition: str, argument: object = None) -> None:
+        self.page.wait_for_function(condition, arg=argument, timeout=WAIT_MS)
 
     def label(self, key: str, needle: str, **options: float) -> None:
         """Choose a label by its digit and drag over the text."""
+        n = self.page.locator(REGIONS).count()
         self.press(key)
+        self.page.wait_for_selector(".curate-bar .lsf-label_selected", timeout=WAIT_MS)
         self.drag(needle, **options)
+        self._until("n => document.querySelectorAll('.htx-highlight').length > n", n)
         self.press("Escape")
 
     def submit(self, project: int) -> None:
         """Submit with Ctrl+Enter and wait for the server."""
         with self.page.expect_response(
-            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH")
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH"),
+            timeout=WAIT_MS,
         ):
             self.page.keyboard.press("Control+Enter")
         self.page.wait_for_timeout(300)
@@ -100,7 +117,7 @@ class Screen:
 
     def stream(self, project: int, text: str) -> None:
         """Begin to label the project's pages one after another; the first shows `text`."""
-        self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
+        self.page.goto(f"{self.url}/projects/{project}/data?labeling=1", timeout=WAIT_MS)
         self.wait_text(text)
 
     def wait_text(self, text: str) -> None:
@@ -109,7 +126,7 @@ class Screen:
             "([s, t]) => [...document.querySelectorAll(s)].some(e => e.innerText.includes(t)) &&"
             " document.querySelector('.htx-highlight')",
             arg=[TEXT, text],
-            timeout=60_000,
+            timeout=WAIT_MS,
         )
         self.page.wait_for_timeout(300)
 
@@ -126,7 +143,8 @@ class Screen:
     def skip(self) -> None:
         """Skip the page with its button."""
         with self.page.expect_response(
-            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH")
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH"),
+            timeout=WAIT_MS,
         ):
             self.page.get_by_role("button", name="Skip").click()
         self.page.wait_for_timeout(300)
@@ -134,7 +152,8 @@ class Screen:
     def unskip(self) -> None:
         """Take a skip back."""
         with self.page.expect_response(
-            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH", "DELETE")
+            lambda r: "/annotations" in r.url and r.request.method in ("POST", "PATCH", "DELETE"),
+            timeout=WAIT_MS,
         ):
             self.page.locator("button", has_text="Cancel skip").click()
         self.page.wait_for_timeout(300)

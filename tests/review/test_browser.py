@@ -166,7 +166,7 @@ def test_the_screen_marks_doubt_and_has_link_and_guidelines(project, screen, mak
     begun = time.monotonic()
     screen.open(project.number, number)
     ready = time.monotonic() - begun
-    assert ready < 30  # 3 s on two quiet cores
+    assert ready < 120  # 3 s on two quiet cores; tests/benchmarks/review.py measures it
     page = screen.page
     assert page.locator(".htx-highlight").count() == 150
     bar = page.locator(".curate-bar")
