@@ -219,8 +219,9 @@ def advice(made: Plan, rates: Rates, cluster: Cluster) -> list[str]:
         )
     need_gb = cluster.node_cores * rates.worker_mb / 1000
     lines.append(
-        f"memory of a machine: {need_gb:.0f} GB for its workers ({rates.worker_mb:.0f} MB each), "
-        f"of {cluster.node_memory_gb:.0f} GB"
+        f"memory of a machine: at most {need_gb:.0f} GB for its workers ({rates.worker_mb:.0f} MB "
+        f"each, measured with units of {UNIT_MB} MB: look again with larger ones), of "
+        f"{cluster.node_memory_gb:.0f} GB"
     )
     lines.append(
         f"pages.unit_bytes={made.unit_mb * 2**20}: {made.tasks:,} tasks a stage"
