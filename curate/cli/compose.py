@@ -22,11 +22,19 @@ def config_folder() -> Path:
     raise ConfigError(f"no configs/ beside or inside {package}; install the package again")
 
 
-def group_options(group: str) -> list[str]:
-    """The shipped options of a config group, sorted; none where it is no group."""
+def group_options(group: str) -> dict[str, str]:
+    """The shipped options of a config group, sorted, each with the class that it names.
+
+    None where it is no group.
+    """
     if not group.isidentifier():
-        return []
-    return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+        return {}
+    found = {}
+    for path in sorted((config_folder() / group).glob("*.yaml")):
+        named = re.search(r"(?m)^_target_:\s*(\S+)", path.read_text(encoding="utf-8"))
+        if named:
+            found[path.stem] = named[1]
+    return found
 
 
 def compose(overrides: Sequence[str], *, complete: bool = False) -> dict[str, Any]:

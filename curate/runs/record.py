@@ -94,9 +94,7 @@ def find_record(target: str, *, runs: Path, exports: Path) -> Record:
             return _read(folders[0] / PASSPORT)
         if folders:
             names = ", ".join(folder.name for folder in folders[-5:])
-            raise RunError(
-                f"{target!r} is the name of {len(folders)} runs: {names}; say more of it"
-            )
+            raise RunError(f"{target!r} means {len(folders)} runs: {names}; say more of it")
     raise RunError(
         f"{target!r} is no run of {runs}, no version and no record; name a run id of "
         "`curate runs`, a folder like exports/news/v0001, or a manifest.json"

@@ -60,14 +60,14 @@ def retake(
     overrides: Sequence[str],
     *,
     compose: Callable[[Sequence[str]], Mapping[str, Any]],
-    options: Callable[[str], Sequence[str]],
+    options: Callable[[str], Mapping[str, str]],
 ) -> Retaken:
     """The configuration that a record tells, with the caller's overrides over it.
 
     Args:
         overrides: the caller's own, trusted, as for `curate run`.
         compose: composes the shipped configuration under overrides.
-        options: the shipped options of a group.
+        options: the shipped options of a group, each with the class that it names.
 
     Raises:
         RunError: the record names something that a configuration can't hold, or a
@@ -75,17 +75,16 @@ def retake(
     """
     if not record.config:
         raise RunError(f"{record.file} holds no configuration; it can't be repeated")
-    groups = {
-        key for key, value in compose(()).items() if isinstance(value, Mapping) and options(key)
-    }
+    groups = {key for key in record.config if options(key)}
     given = [_key_of(override) for override in overrides]
     chosen = {
-        group: _option(record, group, compose, options)
+        group: _option(record, group, options(group))
         for group in sorted(groups - set(OF_THIS_WORKSPACE))
-        if group in record.config and group not in given
+        if group not in given
     }
     base = [f"{group}={option}" for group, option in chosen.items()]
-    config = copy.deepcopy(dict(compose(base)))
+    before = compose(base)
+    config = copy.deepcopy(dict(before))
     left: list[str] = []
     for key, value in record.config.items():
         if key in chosen:
@@ -93,7 +92,9 @@ def retake(
         elif key not in config or key.startswith("_"):
             raise RunError(f"{record.file}: {key} is not a key of the configuration; remove it")
     config["name"] = _name(record)
-    _set_caller(config, compose(base), compose([*base, *overrides]), given, groups)
+    _set_caller(
+        config, before, compose([*base, *overrides]) if overrides else before, given, groups
+    )
     for key, value in NOT_REPEATED.items():
         if key not in given:
             _put(config, key, value)
@@ -105,12 +106,7 @@ def retake(
     return Retaken(config, tuple(left))
 
 
-def _option(
-    record: Record,
-    group: str,
-    compose: Callable[[Sequence[str]], Mapping[str, Any]],
-    options: Callable[[str], Sequence[str]],
-) -> str:
+def _option(record: Record, group: str, known: Mapping[str, str]) -> str:
     """The shipped option that a section of the record goes over.
 
     The one that the record says was chosen; for an option of the user's own,
@@ -119,13 +115,12 @@ def _option(
     section = record.config[group]
     if not isinstance(section, Mapping):
         raise RunError(f"{record.file}: {group} is {section!r}, not a group of options")
-    known = list(options(group))
     said = record.choices.get(group)
     if said is not None and not _OPTION.fullmatch(said):
         raise RunError(f"{record.file}: {group}={said!r} can't be the name of an option")
     target = section.get("_target_")
     for option in [said, *known] if said in known else known:
-        if compose([f"{group}={option}"])[group].get("_target_") == target:
+        if known[str(option)] == target:
             return str(option)
     raise RunError(
         f"{record.file}: {group}._target_={target!r} is not what an option of configs/{group}/ "
