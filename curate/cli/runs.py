@@ -12,7 +12,7 @@ from typing import Any
 
 from curate.runs.passport import is_running, load_passports
 
-__all__ = ["main", "set_apart"]
+__all__ = ["main", "set_apart", "state_of"]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
         table.add_row(
             passport["run_id"],
             str(name or ""),
-            _state(passport),
+            state_of(passport),
             str(passport.get("version") or "-"),
             str(passport.get("stages", {}).get("pages", {}).get("out", "-")),
             _seconds(passport),
@@ -92,7 +92,8 @@ def set_apart(passport: Mapping[str, Any], before: Mapping[str, Any] | None) -> 
     return "-"
 
 
-def _state(passport: Mapping[str, Any]) -> str:
+def state_of(passport: Mapping[str, Any]) -> str:
+    """How a run ended, or where it is, or where it was when it was killed."""
     if passport["status"] != "running":
         return str(passport["status"])
     now = passport.get("now") or {}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from curate.cli import main
-from curate.cli.runs import set_apart
+from curate.cli.runs import set_apart, state_of
 from tests.cli.conftest import write_pages
 
 BASE = ("name=t", "pages.path=pages", "pages.url_from=path", "review=none", "engine=serial")
@@ -84,6 +87,15 @@ def test_a_run_and_its_record(tmp_path: Path, call: Call) -> None:
     call(clone, "rerun", str(record), "--check", status=1)
 
 
+def splits(version: Path) -> dict[str, str]:
+    """The split of each site of a version."""
+    return {
+        site: file.name.partition("-")[0]
+        for file in (version / "pages").glob("*.parquet")
+        for site in pq.read_table(file, columns=["site"]).column(0).to_pylist()
+    }
+
+
 def test_versions_and_runs_are_compared(tmp_path: Path, call: Call) -> None:
     write_pages(tmp_path / "pages", 4, 2)
     call(tmp_path, "run", *RULES)
@@ -104,6 +116,11 @@ def test_versions_and_runs_are_compared(tmp_path: Path, call: Call) -> None:
         "dataset.min_chars",
     }
     assert told["flips"] == {}
+    # A site keeps its split, whatever comes and goes.
+    before, after = (splits(tmp_path / "exports/t" / version) for version in ("v0001", "v0002"))
+    assert set(before) == set(after) == {f"s{n}.example" for n in range(4)}
+    assert before == after
+    assert len(set(before.values())) > 1
     assert call(tmp_path, "diff", "t/v0002").startswith("t v0001 → t v0002")
     # The same of the runs, from the store.
     second = passport(tmp_path)["run_id"]
@@ -144,3 +161,16 @@ def test_what_set_a_run_apart() -> None:
     assert set_apart(third, second) == "without labeler=model"
     assert set_apart(same, third) == "pages: 1 of 9 inputs are new"
     assert set_apart({**first, "rerun_of": "run x"}, third) == "repeats run x name=t labeler=rules"
+
+
+def test_runs_that_go_on_and_that_were_killed() -> None:
+    going = {
+        "status": "running",
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "started_at": "2026-01-01T00:00:00Z",
+        "now": {"stage": "segments", "tasks": 9},
+    }
+    assert state_of(going) == "running in segments"
+    assert state_of({**going, "pid": 4_194_305}) == "killed in segments"
+    assert state_of({**going, "status": "failed"}) == "failed"
