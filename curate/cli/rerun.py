@@ -51,7 +51,11 @@ def main(argv: Sequence[str]) -> int:
 
     config = {**taken.config, "paths": {**taken.config["paths"], "exports": str(folder.parent)}}
     ended = execute(
-        config, list(args.overrides), choices=dict(then.choices), more={"rerun_of": then.title}
+        config,
+        list(args.overrides),
+        choices=dict(then.choices),
+        more={"rerun_of": then.title},
+        table=False,
     )
     passport = ended.passport
     now = of_passport(passport, runs / passport["run_id"] / "passport.json")

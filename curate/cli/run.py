@@ -82,12 +82,14 @@ def execute(
     *,
     choices: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
+    table: bool = True,
 ) -> Ended:
     """One run: pipeline, passport, table, and what to do next.
 
     Args:
         choices: config group to the option chosen, for the passport.
         more: further entries of the passport.
+        table: show the stages and what to do next at the end.
 
     Raises:
         CurateError: anything a user can mend.
@@ -133,7 +135,8 @@ def execute(
         passport.content.update(facts)
         passport.content["cpu_seconds"] = round(sum(os.times()[:4]), 3)
         passport.close(status)
-    display.finish(context, time.perf_counter() - started)
+    if table:
+        display.finish(context, time.perf_counter() - started)
     return Ended(passport.to_json(), context)
 
 
