@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -12,7 +12,7 @@ from curate.dataset import Published
 from curate.errors import RunError
 from curate.io import json_digest
 from curate.limits import FAULTS
-from curate.runs.engine import Failure, Finished, Task, check_failures, run_tasks
+from curate.runs.engine import EngineConfig, Failure, Finished, Task, check_failures, run_tasks
 from curate.runs.fingerprint import Recipe, recipe
 from curate.runs.output import Counts, TaskResult, load_result
 from curate.runs.store import Store
@@ -24,6 +24,9 @@ __all__ = ["Context", "Display", "Outcome", "ShardRef"]
 ALWAYS_LET_THROUGH = 10
 """Pages that may break a stage whatever their share: a handful of bad ones in a
 small input says nothing about the rest."""
+
+FEW_PAGES = 64
+"""Pages that one worker does alone: one or two seconds of work."""
 
 PART_OF = {"evidence": "predictions", "train": "predictions"}
 """Steps with a row and an output of their own that run with a stage."""
@@ -72,6 +75,16 @@ class Outcome:
     def output(self) -> str | None:
         """Digest of all that the stage gave, None without shards."""
         return json_digest([shard.digest for shard in self.shards]) if self.shards else None
+
+
+def _fitting(engine: EngineConfig, tasks: Sequence[Task]) -> EngineConfig:
+    """The engine with one worker where all there is to do is a few pages.
+
+    Each worker loads the labeler and its tables first, which costs as much as
+    some twenty pages; a second one would make a small addition no faster.
+    """
+    few = all(task.n_pages for task in tasks) and sum(t.n_pages for t in tasks) <= FEW_PAGES
+    return replace(engine, workers=1) if few and engine.kind == "local" else engine
 
 
 class Display(Protocol):
@@ -216,7 +229,7 @@ class Context:
         self.display.stage_started(made.stage, len(todo))
         tasks = [Task(made.stage, key, folder, body, args, n) for key, body, args, n in todo]
         results, failures = dict[str, TaskResult](), list[Failure]()
-        for ended in run_tasks(self.settings.engine, tasks):
+        for ended in run_tasks(_fitting(self.settings.engine, tasks), tasks):
             if isinstance(ended, Finished):
                 results[ended.task.key] = ended.result
                 outcome.cpu_seconds += ended.cpu_seconds

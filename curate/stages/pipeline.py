@@ -196,7 +196,12 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
         {"key": unit.key, "version": unit.version, "bytes": unit.n_bytes} for unit in units
     ]
     rows: list[tuple[str, Callable[..., None], tuple[Any, ...], int]] = [
-        (context.input_key(unit.key, unit.version), read_pages, (unit, settings.pages), 0)
+        (
+            context.input_key(unit.key, unit.version),
+            read_pages,
+            (unit, settings.pages),
+            len(unit.names) if unit.container == "files" else 0,
+        )
         for unit in _unique(units)
     ]
     outcome = context.run_shards(made, rows)

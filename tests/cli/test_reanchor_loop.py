@@ -21,7 +21,11 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.acceptance]
 
-BASE = ("name=t", "pages.path=pages", "pages.url_from=path", "engine=serial", "labeler=rules")
+BASE = (
+    *("name=t", "pages.path=pages", "pages.url_from=path", "engine=serial", "labeler=rules"),
+    # The made-up pages are near-duplicates of each other.
+    *("dataset.near_duplicates=keep", "dataset.allow_breaking=true"),
+)
 PORT = "8391"
 FIRST = "The harbour board met on Monday and heard forty-one residents"
 INSERTED, CHANGED, MOVED, REPLACED = "s0.example", "s1.example", "s2.example", "s3.example"
@@ -193,7 +197,7 @@ def test_every_span_has_its_fate(
         label["name"] = "card" if label["name"] == "teaser" else label["name"]
     (workspace / "conf" / "schema").mkdir(parents=True)
     (workspace / "conf" / "schema" / "cards.yaml").write_text(yaml.safe_dump(schema))
-    renamed = ("--config-dir", "conf", *BASE, "schema=cards", "dataset.allow_breaking=true")
+    renamed = ("--config-dir", "conf", *BASE, "schema=cards")
     curate("run", *renamed, **env)
     as_card = {w: "card" if name == "teaser" else name for w, name in read[chosen[MOVED]].items()}
     assert human(workspace, chosen[MOVED]) == as_card
