@@ -75,7 +75,7 @@ def show(budget: Budget, console: Console) -> None:
         f"{budget.left} are not",
         soft_wrap=True,
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("label", no_wrap=True)
     table.add_column("lines\nread", justify="right", no_wrap=True)
     table.add_column("F1 now", justify="right", no_wrap=True)
@@ -83,7 +83,7 @@ def show(budget: Budget, console: Console) -> None:
         title = f"+{n}\nchosen\n[dim]{_time(minutes)}[/]"
         table.add_column(title, justify="right", no_wrap=True)
     if budget.further:
-        title = f"+{budget.further[-1]}\nat random"
+        title = f"+{budget.further[-1]}\nrandom"
         table.add_column(title, justify="right", style="dim", no_wrap=True)
     for row in budget.labels:
         last = row is budget.labels[-1]

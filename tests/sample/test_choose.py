@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.errors import SampleError
@@ -247,6 +247,7 @@ def test_shares_above_one_and_unknown_labels_are_refused() -> None:
         choose([], SampleConfig(strategy="quota"), LABELS)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 50), st.integers(0, 5), st.integers(0, 9)), max_size=40),
     st.integers(0, 20),

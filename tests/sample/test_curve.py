@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.sample.curve import Curve, Measured, f1_of, fit_curve, forecast
@@ -33,6 +33,7 @@ def test_a_curve_that_falls_is_held_level() -> None:
     assert found.f1(0) == found.f1(1000)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1), min_size=2, max_size=6),
     st.floats(0, 500),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.sample.lines import PageLines, first_page, page_lines
@@ -153,6 +153,7 @@ def test_people_are_never_overridden() -> None:
 letters = st.text("abcdef", max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(letters, st.integers(0, 3**12)), max_size=5), letters)
 def test_only_labels_that_a_reviewed_page_gave_that_line(
     pages: list[tuple[str, int]], target: str
