@@ -81,6 +81,7 @@ def adjudication_task(
         labels=labels,
         scores=scores,
         remarks=remarks,
+        readings=[(f"reading {LETTERS[n]}", _spans(page, r, names)) for n, r in enumerate(order)],
         rivals=(),
         reasons=[(f"readings: {remark}",) if remark else () for remark in remarks],
         model_version=f"{len(order)} readings {told}",
@@ -88,6 +89,18 @@ def adjudication_task(
         why=f"readers differ on {disputed_share(page):.0%} of the text",
         rank=rank,
     )
+
+
+def _spans(page: PageVotes, reader: int, names: Sequence[str]) -> list[tuple[int, int, str]]:
+    """One reader's regions, as they drew them."""
+    at = np.asarray(page.starts)
+    found = []
+    for span in page.readings[reader].spans:
+        first = int(np.searchsorted(at, span.start))
+        vote = int(page.votes[first, reader]) if first < len(at) else NO_VOTE
+        if vote != NO_VOTE:
+            found.append((span.start, span.end, names[vote]))
+    return found
 
 
 def _machine(base: ReviewTask, start: int, names: Sequence[str]) -> list[float | None]:

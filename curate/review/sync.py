@@ -20,6 +20,7 @@ from curate.review.tasks import (
     ReviewTask,
     body_of,
     prediction_of,
+    predictions_of,
     server_text,
 )
 
@@ -77,7 +78,7 @@ def push(
             ids = client.import_tasks(
                 steps.project,
                 [
-                    {"data": body_of(task, doubt_below), "predictions": [prediction_of(task)]}
+                    {"data": body_of(task, doubt_below), "predictions": predictions_of(task)}
                     for task in batch
                 ],
             )

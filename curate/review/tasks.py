@@ -30,6 +30,7 @@ __all__ = [
     "make_task",
     "prediction_digest",
     "prediction_of",
+    "predictions_of",
     "restored_text",
     "server_text",
 ]
@@ -62,6 +63,8 @@ class ReviewTask:
         doubt_below: segments with a lower score are in doubt.
         remarks: for each segment what stands before it on the screen in place of
             a doubt (`A: article, B: teaser`), or empty.
+        readings: people's readings, shown beside the prediction: a name and
+            (start, end, label) of each region.
     """
 
     page_key: str
@@ -81,6 +84,7 @@ class ReviewTask:
     rivals: Sequence[str | None] = ()
     reasons: Sequence[Sequence[str]] = ()
     remarks: Sequence[str] = ()
+    readings: Sequence[tuple[str, Sequence[tuple[int, int, str]]]] = ()
     doubt_below: float = 0.6
 
     @property
@@ -234,6 +238,26 @@ def prediction_of(task: ReviewTask) -> dict[str, Any]:
         "score": round(float(score), 4),
         "result": [_region(task, i) for i in (*first, *rest)],
     }
+
+
+def predictions_of(task: ReviewTask) -> list[dict[str, Any]]:
+    """What a new task is sent with: its prediction, and readings to look at beside it."""
+    return [prediction_of(task), *(_reading(task, *reading) for reading in task.readings)]
+
+
+def _reading(task: ReviewTask, name: str, spans: Sequence[tuple[int, int, str]]) -> dict[str, Any]:
+    """A person's reading as a prediction of its own: a tab that can't be edited."""
+    regions = [
+        {
+            "id": f"{segment_id_of(task.page_id, start, end)}-{name[-1]}",
+            "from_name": LABEL_CONTROL,
+            "to_name": TEXT_OBJECT,
+            "type": REGION_TYPE,
+            "value": {"start": start, "end": end, "labels": [label]},
+        }
+        for start, end, label in spans
+    ]
+    return {"model_version": name, "result": regions}
 
 
 def _region(task: ReviewTask, i: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from curate.review.adjudication import adjudication_task, disputed_share, is_dis
 from curate.review.assign import assign, gold_pages
 from curate.review.client import LabelStudio
 from curate.review.consensus import Consensus, fit_consensus
-from curate.review.plan import SyncPlan, plan
+from curate.review.plan import SyncPlan, list_remote, plan
 from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
 from curate.review.team_state import TeamState, site_of
@@ -251,19 +251,32 @@ def _adjudication_plan(
     project = team.adjudication
     if project is None and not disputed:
         return SyncPlan(0)
+    client = team.connection.client
+    wanted = {task.page_id: task for task in disputed}
+    listed = list(list_remote(client, project.number)) if project else []
+    # A task shows the readings of the day it was sent: where they changed it is sent anew.
+    outdated = tuple(
+        remote
+        for remote in listed
+        if remote is not None
+        and remote.untouched
+        and remote.page_id in wanted
+        and remote.data.get("labeler") != wanted[remote.page_id].model_version
+    )
+    rest = [remote for remote in listed if remote not in outdated]
+    there = {remote.page_id for remote in rest if remote is not None}
     made = plan(
-        team.connection.client,
+        client,
         project.number if project else 0,
-        disputed,
+        [task for task in disputed if task.page_id not in there],
         team.label_set.names,
         current=current,
-        remote=None if project else (),
+        remote=rest,
     )
     # Readers who changed their mind have ended it themselves.
-    still = {task.page_id for task in disputed}
-    over = tuple(r for r in made.unchanged if r.untouched and r.page_id not in still)
+    over = tuple(r for r in made.unchanged if r.untouched and r.page_id not in wanted)
     kept = tuple(r for r in made.unchanged if r not in over)
-    return replace(made, unchanged=kept, to_close=(*made.to_close, *over))
+    return replace(made, unchanged=kept, to_close=(*made.to_close, *outdated, *over))
 
 
 def _page_id(page: PageVotes) -> str:

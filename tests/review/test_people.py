@@ -331,6 +331,17 @@ def test_disputed_pages_are_adjudicated_and_that_ends_it(desk, browser_page, ser
         assert "@" not in told["data"]["head"]
         assert ada.reader not in str(told["data"])
         assert bo.reader not in str(told["data"])
+        assert sorted(p["model_version"] for p in told["predictions"]) == [
+            "curate",
+            "reading A",
+            "reading B",
+        ]
+    both = {
+        p["model_version"]: [r["value"]["labels"][0] for r in p["result"]]
+        for p in held["p01"]["predictions"]
+    }
+    said = [["article"] * 4, ["caption", "article", "article", "teaser", "article"]]
+    assert sorted([both["reading A"], both["reading B"]], key=len) == said
     screen.open(team.adjudication.number, held["p01"]["id"])
     mark = "getComputedStyle(document.querySelectorAll('.htx-highlight')[{}], '::before').content"
     shown = page.evaluate(mark.format(0))
@@ -351,7 +362,8 @@ def test_disputed_pages_are_adjudicated_and_that_ends_it(desk, browser_page, ser
     assert sorted(a.origin for a in mine) == ["adjudication", "label_studio", "label_studio"]
     (task,) = [t for t in table.tasks if t.page_key == "p01"]
     final = resolve_labels(page_of(task), prediction_of(task), LABELS, mine, table.label_set)
-    assert list(final.labels)[:3] == ["boilerplate", "article", "article"]
+    # The screen opened with the consensus, not with one of the readings.
+    assert list(final.labels) == ["boilerplate", *["article"] * 4]
     assert list(final.adjudicated) == [True, False, False, True, False]
     assert list(final.agreement) == [0.0, 1.0, 1.0, 0.5, None]
     # It stays ended, and a reader who gives way ends it too.
@@ -432,7 +444,9 @@ def test_accounts_are_made_once_and_found_by_name_or_address(connection, server,
     with client_of(local, made[0].email) as client:
         assert client.whoami()["email"] == made[0].email
     # A server that is not ours: nobody is made there.
-    with pytest.raises(ReviewError, match=r"has no user guy .*; invite them with .*signup") as error:
+    with pytest.raises(
+        ReviewError, match=r"has no user guy .*; invite them with .*signup"
+    ) as error:
         accounts_of(connection.client, ["guy"], None, create=True)
     assert "\n" not in str(error.value)
     with pytest.raises(ReviewError, match="twice, by different names"):
