@@ -209,7 +209,7 @@ class RulesLabeler:
         return [
             self._label(page)
             if len(page) <= MAX_SEGMENTS
-            else join_predictions([self._label(part) for part in slices(page)])
+            else join_predictions([self._label(part) for part in slices(page, MAX_SEGMENTS)])
             for page in pages
         ]
 
