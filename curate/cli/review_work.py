@@ -50,8 +50,13 @@ def main(argv: Sequence[str]) -> int:
     )
     for each in (out, gone):
         each.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="as for `curate run`")
-    args = parser.parse_args(argv)
-    if args.action == "import":
+    args, rest = parser.parse_known_args(argv)  # overrides may stand after options
+    if wrong := [word for word in rest if word.startswith("-") or "=" not in word]:
+        parser.error(f"unrecognized arguments: {' '.join(wrong)}")
+    if args.action != "import":
+        args.overrides += rest
+    else:
+        args.files += rest
         args.overrides = [a for a in args.files if "=" in a and not Path(a).exists()]
         args.files = [Path(a) for a in args.files if a not in args.overrides]
         if not args.files:

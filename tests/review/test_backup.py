@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
 )
 @given(
     groups=st.lists(st.lists(annotations, min_size=1, max_size=3), min_size=1, max_size=3),
