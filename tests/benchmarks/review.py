@@ -84,8 +84,7 @@ def cpu_seconds(pid: int) -> float:
 def rate(n: int, pid: int, work: Callable[[], object]) -> str:
     """`n` in wall seconds, and in CPU seconds of server and client together.
 
-    They take turns, so the second is what a machine with nothing else to do
-    comes to, whatever else runs now.
+    The second tells the work whatever else runs now; waiting for the disk is not in it.
     """
     before = cpu_seconds(pid) + time.process_time()
     took = seconds(work)
