@@ -63,6 +63,7 @@ class KindModel:
         temperature, bias: calibration of the labels' log-probabilities.
         main_scale: slope and offset of the main head's log-odds.
         type_trees, type_columns: the page-type head.
+        type_sharpness: factor of the type log-probabilities that are told.
         net: the network.
         shares: weights of trees, network and rules in the labels' log-probabilities.
         net_main_share: the network's weight in the log-odds of main content.
@@ -79,6 +80,7 @@ class KindModel:
     main_scale: tuple[float, float]
     type_trees: str
     type_columns: tuple[str, ...]
+    type_sharpness: float
     net: NetModel | None
     shares: tuple[float, float, float]
     net_main_share: float
@@ -150,6 +152,7 @@ def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
             "main_columns": list(kind.main_columns),
             "label_columns": list(kind.label_columns),
             "type_columns": list(kind.type_columns),
+            "type_sharpness": round(kind.type_sharpness, 6),
             "net": told,
             "shares": [round(float(value), 6) for value in kind.shares],
             "net_main_share": kind.net_main_share,
@@ -233,6 +236,7 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         (float(told["main_scale"][0]), float(told["main_scale"][1])),
         trees("types"),
         tuple(told["type_columns"]),
+        float(told.get("type_sharpness", 1.0)),
         net,
         shares,
         float(told.get("net_main_share", 0.0)),

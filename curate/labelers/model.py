@@ -245,6 +245,8 @@ class _Predictor:
             main[self._of_others(batch, best, marks.sums[:, 1])] = 0.0
         words = marks.sums[:, 1]
         best_type = types.argmax(axis=1).tolist()
+        sharp = types**self.model.type_sharpness
+        sharp /= sharp.sum(axis=1, keepdims=True)
         out = []
         for number, page in enumerate(pages):
             here = slice(int(batch.first[number]), int(batch.stop[number]))
@@ -257,7 +259,7 @@ class _Predictor:
                     main=choose_main(main[here], words[here], batch.same[here]),
                     reasons=LazyReasons(self.paths, label_input[here], labels, max_reasons),
                     page_type=PAGE_TYPES[kind],
-                    page_type_score=float(types[number, kind]),
+                    page_type_score=float(sharp[number, kind]),
                     language=page_language(page),
                 )
             )

@@ -78,5 +78,6 @@ def test_the_main_text_is_the_story(shared: Path, make: Callable[[], Labeler]) -
     assert "DON'T MISS" not in main
     (prediction,) = make().label([page := BlockSegmenter().segment_text(text)])
     story = [page.segment_text(i) for i in range(len(page)) if prediction.main[i]]
-    assert len(story) == 24
-    assert not any("Fresno" in line for line in story)
+    lines = [line for line, label in expected(text) if label == "article"]
+    assert set(story) <= set(lines)
+    assert len(story) >= len(lines) - 1  # the model may take the headline for no text

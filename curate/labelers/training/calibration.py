@@ -17,6 +17,7 @@ __all__ = [
     "main_scale",
     "mixed",
     "scaled",
+    "sharpness",
     "softened",
 ]
 
@@ -68,6 +69,26 @@ def calibrate(chance: Floats, gold: Floats) -> tuple[float, npt.NDArray[np.float
     start = np.r_[1.0, np.zeros(gold.shape[1] - 1)]
     found = minimize(loss, start, jac=True, method="L-BFGS-B")
     return float(found.x[0]), np.r_[found.x[1:], 0.0]
+
+
+def sharpness(chance: Floats, right: Ints) -> float:
+    """The one factor of log-probabilities that makes them mean what they say.
+
+    Args:
+        chance: float [n, n_kinds].
+        right: int64 [n].
+    """
+    from scipy.optimize import minimize_scalar
+
+    logs = np.log(np.maximum(chance.astype(np.float64), LEAST))
+
+    def loss(factor: float) -> float:
+        z = logs * factor
+        z = z - z.max(axis=1, keepdims=True)
+        total = np.log(np.exp(z).sum(axis=1))
+        return float((total - z[np.arange(len(z)), right]).mean())
+
+    return float(minimize_scalar(loss, bounds=(0.3, 3.0), method="bounded").x)
 
 
 def cross_calibrated(chance: Floats, gold: Floats, fold: Ints, rows: Ints) -> Floats:

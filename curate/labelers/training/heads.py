@@ -12,6 +12,7 @@ import numpy.typing as npt
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.features import PAGE_LEVEL, feature_names
 from curate.labelers.pagetype import PAGE_TYPES, page_columns, page_feature_names
+from curate.labelers.training.calibration import sharpness
 from curate.labelers.training.corpus import LABELS, Example
 from curate.labelers.training.fit import KindData, TreeOptions, fit_trees, pick_features
 from curate.labelers.training.net import NetOptions
@@ -20,6 +21,7 @@ __all__ = [
     "N_LABELS",
     "FitOptions",
     "FittedHead",
+    "FittedTypes",
     "Log",
     "fit_labels",
     "fit_main",
@@ -81,6 +83,18 @@ class FittedHead:
     booster: Any
     columns: Ints
     chance: Floats
+
+
+@dataclass(slots=True, eq=False)
+class FittedTypes(FittedHead):
+    """The page-type head; probabilities are by page.
+
+    Attributes:
+        sharpness: what the log-probabilities that are told are multiplied by, so
+            that they mean what they say; as features they are taken as they are.
+    """
+
+    sharpness: float
 
 
 def sampled(page: Ints, at_most: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -199,7 +213,7 @@ def fit_types(
     page_fold: Ints,
     options: FitOptions,
     log: Log,
-) -> FittedHead:
+) -> FittedTypes:
     """Trees that tell the page's type."""
     names = feature_names(data.html)
     wanted = np.array([names.index(name) for name in page_feature_names(names)], np.int64)
@@ -226,5 +240,6 @@ def fit_types(
         chance[there] = booster.predict(rows[there], num_threads=1)
     index = np.flatnonzero(kinds >= 0)
     right = float((chance[index].argmax(axis=1) == kinds[index]).mean())
-    log(f"page types: {rows.shape}, {right:.3f} right")
-    return FittedHead(fit(index), wanted, chance)
+    factor = sharpness(chance[index], kinds[index])
+    log(f"page types: {rows.shape}, {right:.3f} right, sharpness {factor:.3f}")
+    return FittedTypes(fit(index), wanted, chance, factor)

@@ -24,6 +24,7 @@ from curate.labelers.training.heads import (
     N_LABELS,
     FitOptions,
     FittedHead,
+    FittedTypes,
     Log,
     fit_labels,
     fit_main,
@@ -76,7 +77,7 @@ class FittedKind:
     first: FirstWeights
     main: FittedHead
     labels: FittedHead
-    types: FittedHead
+    types: FittedTypes
     net: NetModel
     oof_net: Floats
     silver: Silver

@@ -273,6 +273,7 @@ def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
         fitted.main_scale,
         _trees(fitted.types.booster),
         tuple(own[at] for at in fitted.types.columns.tolist()),
+        fitted.types.sharpness,
         fitted.net,
         fitted.shares,
         NET_MAIN_SHARE,
