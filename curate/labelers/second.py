@@ -58,6 +58,10 @@ SITE_LOOK = "site"
 RECURS = 0.3
 """Share of the site's pages from which on "same line on …" is told as a reason."""
 
+TEXT_PAGES = 5
+"""Pages of a site from which on bare text is looked at again. With fewer, what recurs
+is as often a story told twice; measured in docs/site-evidence.md."""
+
 _CONTENT = ("article", "teaser")
 
 
@@ -68,7 +72,7 @@ class SecondModel:
     Attributes:
         labels: label names in the order of the scores' columns.
         evidence: whether it reads what recurs over the site's pages; such a look
-            leaves pages alone whose site has no other page.
+            leaves pages alone whose site has no other page (bare text: `TEXT_PAGES`).
         vocabulary: tokens that are columns of their own.
         decision: what each label's probability counts when the label is chosen,
             by kind of input (`html`, `text`): the labeler's own.
@@ -121,7 +125,10 @@ class SecondLook:
         return np.hstack([known, token_columns(look.page, self.model.vocabulary)])
 
     def _concerns(self, look: Look) -> bool:
-        return not self.model.evidence or (look.evidence is not None and look.evidence.n_pages > 1)
+        if not self.model.evidence:
+            return True
+        needed = 2 if look.page.layout is not None else TEXT_PAGES
+        return look.evidence is not None and look.evidence.n_pages >= needed
 
     def _moved(self, look: Look, moved: npt.NDArray[np.float64]) -> PagePrediction:
         old = look.prediction

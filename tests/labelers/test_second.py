@@ -118,7 +118,7 @@ def test_evidence_that_is_not_there_moves_nothing() -> None:
 
 def alike(site: int) -> list[SegmentedPage]:
     """Pages of one site whose lines look alike: the first and the last recur, two don't."""
-    words = [f"{chr(97 + site)}{chr(97 + page)}" for page in range(4)]
+    words = [f"{chr(97 + site)}{chr(97 + page)}" for page in range(6)]
     return [text_page(["Menu abc", f"Word {w}a", f"Word {w}b", "Foot abc"]) for w in words]
 
 
@@ -144,8 +144,18 @@ def test_a_line_on_most_pages_is_told_as_a_reason() -> None:
     (first, *_) = SecondLook(SecondModel(LABEL_NAMES, True, _trees())).apply(looks)
     assert first.labels == ["boilerplate", "article", "article", "boilerplate"]
     assert list(first.main) == [False, True, True, False]
-    assert first.reasons[0] == ("same line on 4 of 4 pages of this site",)
+    assert first.reasons[0] == ("same line on 6 of 6 pages of this site",)
     assert first.reasons[1] == ("long prose",)
+
+
+def test_bare_text_of_a_small_site_is_left_alone() -> None:
+    pages = alike(20)[:4]
+    looks = [
+        Look(page, said(["article"] * 4, 0.6), found)
+        for page, found in zip(pages, evidence_of_site(pages), strict=True)
+    ]
+    after = SecondLook(SecondModel(LABEL_NAMES, True, _trees())).apply(looks)
+    assert after == [look.prediction for look in looks]
 
 
 def test_columns_have_their_names() -> None:
