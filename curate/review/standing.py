@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from curate.review.anchor import APPLIED
 from curate.review.resolve import anchored_spans
 from curate.review.votes import latest_readings
 from curate.schema import Annotation, LabelSet, PagePrediction, SegmentedPage
@@ -60,6 +61,8 @@ class PageStanding:
         page_id: of its state today, None if it is not in the input.
         reviewed_again: somebody has read today's text too.
         kept: spans that stand where they stood; `fates` tells of all others.
+        new_chars: characters of today's text, blanks aside, that nobody's span
+            covers: what was read stands elsewhere or not at all.
     """
 
     page_key: str
@@ -67,6 +70,12 @@ class PageStanding:
     reviewed_again: bool
     kept: int
     fates: tuple[SpanFate, ...]
+    new_chars: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """All that was read stands, and nothing else does: there is nothing to review."""
+        return self.new_chars == 0 and all(fate.outcome in APPLIED for fate in self.fates)
 
     def count(self, outcome: str) -> int:
         """Number of spans with this outcome."""
@@ -85,6 +94,7 @@ def page_standing(
     """
     latest = latest_readings(list(annotations))
     kept, fates, again = 0, list[SpanFate](), False
+    covered = np.zeros(len(text or ""), bool)
     for annotation in latest:
         if text is None:
             outcomes: list[tuple[Any, str, tuple[Any, ...]]] = [
@@ -94,6 +104,8 @@ def page_standing(
             again = again or annotation.text_hash == text_hash(text)
             outcomes = [(a.span, a.outcome, a.found) for a in anchored_spans(annotation, text)]
         for span, outcome, found in outcomes:
+            for place in found if outcome in APPLIED else ():
+                covered[place.start : place.end] = True
             if outcome == "kept":
                 kept += 1
                 continue
@@ -109,7 +121,10 @@ def page_standing(
                     tuple((s.start, s.end) for s in found),
                 )
             )
-    return PageStanding(page_key, page_id, again, kept, tuple(fates))
+    bare = sum(
+        not char.isspace() for char, under in zip(text or "", covered, strict=True) if not under
+    )
+    return PageStanding(page_key, page_id, again, kept, tuple(fates), bare)
 
 
 def totals(pages: Iterable[PageStanding], unchanged: int) -> dict[str, int]:
@@ -162,6 +177,7 @@ def to_json(page: PageStanding) -> dict[str, Any]:
         "page_id": page.page_id,
         "reviewed_again": page.reviewed_again,
         "kept": page.kept,
+        "new_chars": page.new_chars,
         "fates": [
             {name: getattr(fate, name) for name in SpanFate.__slots__} for fate in page.fates
         ],
@@ -175,5 +191,10 @@ def of_json(value: Mapping[str, Any]) -> PageStanding:
         for fate in value["fates"]
     )
     return PageStanding(
-        value["page_key"], value["page_id"], value["reviewed_again"], value["kept"], fates
+        value["page_key"],
+        value["page_id"],
+        value["reviewed_again"],
+        value["kept"],
+        fates,
+        value["new_chars"],
     )

@@ -66,6 +66,7 @@ class Reviewing:
         self.untrained: Outcome | None = None
         """Predictions before a model was trained on this project's pages, if one was."""
         self._again: dict[str, PageStanding] = {}
+        self._stands: set[str] = set()
         self._changed: dict[str, list[Annotation]] = {}
         self._sync_work(send=not context.settings.dry_run)
 
@@ -188,6 +189,8 @@ class Reviewing:
         for page in pages:
             if page.page_id is None or page.reviewed_again:
                 continue
+            if page.is_whole:
+                self._stands.add(page.page_id)
             self._changed[page.page_key] = work.get(page.page_key, [])
             if page.count("partial") or page.count("orphan"):
                 self._again[page.page_id] = page
@@ -210,7 +213,8 @@ class Reviewing:
         work = [a for found in self.annotations().values() for a in found]
         waiting, given_up = project.waiting(work) if project else (set[str](), set[str]())
         opened = sorted(waiting)
-        done = {page_id_of(a.page_key, a.text) for a in work}
+        # Where only the splitter cut otherwise, what was read is what stands there.
+        done = {page_id_of(a.page_key, a.text) for a in work} | self._stands
         reviewed = sorted((done - waiting) | given_up)
         digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
         again = sorted(page_id for page_id in self._again if page_id not in reviewed)

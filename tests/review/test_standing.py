@@ -73,6 +73,14 @@ def test_a_page_that_was_replaced_orphans_all():
     assert set(fates(None).values()) == {"absent"}
 
 
+def test_only_other_line_breaks_leave_nothing_to_review():
+    work = [annotation()]
+    broken = OLD.replace("board met", "board\nmet").replace("\nPhoto", "\n\nPhoto")
+    assert page_standing("p", "p-1", broken, work).is_whole
+    assert not page_standing("p", "p-1", f"{OLD}\nOne more line.", work).is_whole
+    assert not page_standing("p", "p-1", OLD.replace("forty", "some"), work).is_whole
+
+
 def test_totals_tell_every_span_once():
     pages = [page_standing("p", "p-1", OLD.replace("forty", "some"), [annotation()])]
     found = totals(pages, 7)
