@@ -4,14 +4,13 @@ python tests/benchmarks/sampling.py PAGES.parquet GOLD_DIR --cache FOLDER [--see
 
 A quarter of an hour on one core the first time; the features are kept in FOLDER.
 
-1. Features of the gold pages' segments come from models that were fitted
-   without any page of their sites and without any of their labels: on the other
-   pages of PAGES.parquet and the bundled samples.
+1. A labeler is fitted without any page of the gold pages' sites and without any
+   of their labels: on the other pages of PAGES.parquet and the bundled samples.
 2. For each seed the sites are cut into pages to choose from and pages to score
-   on. Review begins with ten random pages; then a labeler is fitted on what is
-   reviewed (LightGBM on those features), says what it thinks of the rest, and
-   `choose` picks the next pages by it; and so on until all are reviewed.
-3. Score: macro-F1 over words of the pages to score on.
+   on. Review begins with ten random pages; then a second labeler is fitted on
+   what is reviewed (LightGBM on the first one's features), and `choose` picks
+   the next pages by the mean of both; and so on until all are reviewed.
+3. Score: macro-F1 of the second labeler over words of the pages to score on.
 
 `--sites choose` replays on half of the sites, with which the options were
 chosen; `--sites report` on the other half, which had no part in that.
@@ -31,7 +30,10 @@ from typing import Any
 import numpy as np
 
 import curate
+import curate.labelers
 from curate.labelers.features import feature_names
+from curate.labelers.folder import ModelFiles, read_folder, write_folder
+from curate.labelers.model import SHIPPED, ModelLabeler
 from curate.labelers.training.corpus import (
     Example,
     build_examples,
@@ -42,6 +44,7 @@ from curate.labelers.training.corpus import (
 )
 from curate.labelers.training.fit import KindData
 from curate.labelers.training.pipeline import FitOptions, fit_html
+from curate.labelers.training.train import _kind_model
 from curate.pages import decode_html, site_of
 from curate.sample.base import SampleConfig
 from curate.sample.choose import Seen, choose
@@ -72,12 +75,13 @@ class Gold:
     shape: Shape
     columns: Any
     gold: Any
+    scores: Any
 
 
 # ------------------------------------------------------------------- features
 
 
-def prepare(pages: Path, gold_folder: Path, log: Any) -> list[Gold]:
+def prepare(pages: Path, gold_folder: Path, folder: Path, log: Any) -> list[Gold]:
     """Features of the gold pages, by models that know neither their sites nor their labels."""
     found = {g.page_id.rsplit("-", 1)[-1]: g for g in read_gold(gold_folder)}
     splitter = BlockSegmenter()
@@ -109,10 +113,20 @@ def prepare(pages: Path, gold_folder: Path, log: Any) -> list[Gold]:
     columns = data.features(*data.first(fitted.first, np.arange(len(data))))
     own = len(feature_names(True))
     columns = columns[:, [at for at in fitted.label_columns.tolist() if at < own]]
+    told = labeler_of(fitted, folder).label([example.page for example in gold])
     return [
-        Gold(e.key, e.group, e.page_type, Shape.of(e.page), columns[data.page == at], e.gold)
-        for at, e in enumerate(gold)
+        Gold(e.key, e.group, e.page_type, Shape.of(e.page), part, e.gold, prediction.scores)
+        for e, part, prediction in zip(
+            gold, np.split(columns, np.cumsum(data.sizes)[:-1]), told, strict=True
+        )
     ]
+
+
+def labeler_of(fitted: Any, folder: Path) -> ModelLabeler:
+    """What was fitted as a labeler; its half for bare text is the shipped one, and unused."""
+    shipped = read_folder(Path(curate.labelers.__file__).parent / SHIPPED)
+    write_folder(folder / "labeler", ModelFiles(_kind_model(fitted, True), shipped.text, {}), "")
+    return ModelLabeler(folder=str(folder / "labeler"), max_reasons=0)
 
 
 def samples() -> list[Example]:
@@ -176,7 +190,11 @@ def next_pages(
     model: Any, pool: Sequence[Gold], have: Sequence[Gold], n: int, config: SampleConfig, seed: int
 ) -> list[Gold]:
     """The next pages that the strategy wants reviewed."""
-    scores = predicted(model, pool)
+    # Half the labeler that is there from the start, half what the reviewed pages taught.
+    scores = [
+        (page.scores + chance) / 2
+        for page, chance in zip(pool, predicted(model, pool), strict=True)
+    ]
     candidates = [
         candidate_of(p.key, p.key, p.site, p.shape, chance, page_type=p.page_type)
         for p, chance in zip(pool, scores, strict=True)
@@ -200,7 +218,10 @@ def replay(
     sizes: list[int] = []
     if file.exists():
         sizes, known = pickle.loads(file.read_bytes())
-    marks = {name: f"{name} {config!r}" for name, config in strategies.items()}
+    marks = {
+        name: f"{name} {config!r}" + " by both labelers" * (config is not None)
+        for name, config in strategies.items()
+    }
     todo = {name: config for name, config in strategies.items() if marks[name] not in known}
     if todo:
         sizes, curves, read = _replay(pages, todo, seed)
@@ -331,7 +352,7 @@ def main() -> None:
     file = args.cache / "replay.pickle"
     if not file.exists():
         args.cache.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(pickle.dumps(prepare(args.pages, args.gold, log)))
+        file.write_bytes(pickle.dumps(prepare(args.pages, args.gold, args.cache, log)))
     pages: list[Gold] = pickle.loads(file.read_bytes())
     if args.sites != "all":
         half = args.sites == "choose"

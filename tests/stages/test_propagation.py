@@ -15,12 +15,14 @@ from curate.cli.compose import compose
 from curate.review.anchor import quoted
 from curate.review.annotations import append
 from curate.schema import Annotation, Span
+from curate.stages import sampling
 from curate.stages.context import Context, Outcome
 from curate.stages.pipeline import run_pipeline
-from curate.stages.settings import Settings
+from curate.stages.settings import Settings, build
 from curate.text import text_hash
 
 MENU = ["Home", "Gear tests", "Trail notes", "Subscribe to our letter", "About us"]
+LABEL_SET = build("schema", compose([]))
 FOOT = ["Terms of use", "Privacy", "© Ridge & Burrow 2025"]
 
 
@@ -150,3 +152,20 @@ def test_switched_off_nothing_is_taken_over(folder: Path) -> None:
     read(folder, "ridge.example/0.html")
     run(folder, "propagation=none")
     assert all(r["origin"] != "propagated" for r in published(folder, "segments"))
+
+
+def test_the_page_to_begin_with_on_a_site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = run(folder, "stages=[pages,segments,predictions]")
+    stages = [context.outcomes[name].shards for name in ("segments", "predictions")]
+    pairs = list(zip(*stages, strict=True))
+    # Four pages are no large site.
+    assert sampling.first_pages(pairs, set()) == {}
+    monkeypatch.setattr(sampling, "MIN_SITE_PAGES", 3)
+    ((page_id, carries),) = sampling.first_pages(pairs, set()).items()
+    chars = sum(map(len, [*MENU, *FOOT]))
+    assert carries == (3 * chars, 1.0)
+    ids = {row.page_id: row for row in sampling.candidates(pairs, LABEL_SET)}
+    assert ids[page_id].site == "ridge.example"
+    assert ids[page_id].carries == (0, 0.0)
+    # A site that someone has read from needs no first page.
+    assert sampling.first_pages(pairs, {page_id}) == {}
