@@ -140,8 +140,8 @@ def _by_page(
     name: str, labeler_of: Callable[[str], Any], any_of: Any, composed: Mapping[str, Any]
 ) -> Any:
     from curate.errors import LabelerError
-    from curate.evaluate.run import Labeling
     from curate.evaluate.reviewed import ReviewedPage
+    from curate.evaluate.run import Labeling
     from curate.labelers.training.project import ProjectTraining
     from curate.pages import decode_html
     from curate.schema import LabelSet

@@ -86,6 +86,28 @@ def test_lines_of_every_site(tmp_path: Path, cuts: list[int]) -> None:
         assert spread == pytest.approx(expected[key][1], abs=2e-3)
 
 
+def lines_of(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Digest of what recurs beside each shard."""
+    pages_of = census(files, "1GB")
+    counted = {}
+    for number, site_pages in sorted(pages_of.items()):
+        out = Output(folder, f"{files[number].stem}", "evidence")
+        count_lines(out, files[number], site_pages)
+        counted[files[number].stem] = folder / out.finish().shards[0].file
+    out = Output(folder, "all", "evidence")
+    add_up(out, list(counted.values()), "1GB")
+    return dict(zip(counted, (shard.digest for shard in out.finish().shards), strict=True))
+
+
+def test_new_pages_change_only_what_lies_beside_their_own_sites(tmp_path: Path) -> None:
+    one, two, three = shards(tmp_path, [3, 5])  # s0 and s1; two of s2; the third and its copy
+    before = lines_of(tmp_path / "before", [one, two])
+    after = lines_of(tmp_path / "after", [one, two, three])
+    assert sorted(after) == ["0", "1", "2"]
+    assert after["0"] == before["0"]
+    assert after["1"] != before["1"]
+
+
 def test_sites_of_one_page_are_left_out(tmp_path: Path) -> None:
     (first,) = shards(tmp_path, [])
     only = tmp_path / "only.parquet"
