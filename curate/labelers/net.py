@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Floats, Ints
+from curate.labelers.products import product
 
 __all__ = ["N_NET_OUTPUTS", "NetLayer", "NetModel", "encode", "net_arrays", "net_from", "run_net"]
 
@@ -121,7 +122,7 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
     """
     n = len(features)
     sizes = stop - first
-    h = encode(features, net.shift, net.scale, net.level_of, net.levels) @ net.dense.weights
+    h = product(encode(features, net.shift, net.scale, net.level_of, net.levels), net.dense.weights)
     h += net.dense.bias
     h = _rectified(h)
     hidden = h.shape[1]
@@ -134,8 +135,8 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
         sums = np.add.reduceat(h, first, axis=0)
         mean: Floats = (sums / sizes[:, None]).astype(np.float32)
         _round(mean)
-        parts = h @ np.concatenate([own, back, ahead], axis=1)
-        z: Floats = np.repeat(mean @ page + layer.bias, sizes, axis=0)
+        parts = product(h, np.concatenate([own, back, ahead], axis=1))
+        z: Floats = np.repeat(product(mean, page) + layer.bias, sizes, axis=0)
         z += parts[:, :hidden]
         if n > step:
             from_back, from_ahead = parts[:-step, hidden : 2 * hidden], parts[step:, 2 * hidden :]
@@ -143,7 +144,7 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
             z[:-step] += np.where((here + step < high)[:-step, None], from_ahead, np.float32(0))
         h += _rectified(z)
         np.minimum(h, ACTIVATION_LIMIT, out=h)
-    out: Floats = h @ net.out.weights + net.out.bias
+    out: Floats = product(h, net.out.weights) + net.out.bias
     return out
 
 

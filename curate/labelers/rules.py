@@ -25,6 +25,7 @@ from pydantic import Field
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.language import page_language
+from curate.labelers.products import product
 from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_lines import Floats, Lines, TokenMarks, read_lines
@@ -110,7 +111,7 @@ def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     that float32 holds exactly, in whatever order a machine's product adds them.
     """
     hundredths = np.rint(weights * 100)
-    sums = holds.astype(np.float32) @ hundredths[:-1] + hundredths[-1]
+    sums = product(holds.astype(np.float32), hundredths[:-1]) + hundredths[-1]
     sums = sums.astype(np.float64) / 100
     sums -= sums.max(axis=1, keepdims=True)
     odds = np.exp(sums)
