@@ -54,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
     from curate.cli.review import last_overrides
     from curate.review.agreement import measure
     from curate.review.annotations import load
+    from curate.review.consensus import fit_consensus
     from curate.review.gold import gold_scores
     from curate.stages.people import gold_readings, state_of
     from curate.stages.settings import Settings
@@ -69,7 +70,17 @@ def main(argv: Sequence[str]) -> int:
     found = measure(work, settings.label_set)
     scores = gold_scores(work, given, settings.label_set, gold_readings(settings))
     if args.json:
-        told = {**found.to_json(), "gold": [score.to_json() for score in scores]}
+        made = fit_consensus(work, settings.label_set, settings.review.consensus)
+        told = {
+            **found.to_json(),
+            "gold": [score.to_json() for score in scores],
+            # How far each annotator is trusted: rows are true labels, columns what they say.
+            "consensus": {
+                "method": made.method,
+                "priors": made.priors,
+                "tables": dict(made.tables),
+            },
+        }
         print(json.dumps(told, indent=2, ensure_ascii=False))  # noqa: T201 - the result
         return 0
     from curate.cli.display import result_console

@@ -84,6 +84,9 @@ def test_the_whole_way_of_two_annotators_and_no_address_in_what_is_published(run
         assert re.search(r"ada@example.org +3 +0 +0 +3 +0 ", run("review", "status").out)
         agreement = json.loads(run("review", "agreement", "--json").out)
         assert (agreement["n_pages"], agreement["disputed"]) == (3, 1)
+        tables = agreement["consensus"]["tables"]
+        assert len(tables) == 2
+        assert all(table[0][0] > 0.8 for table in tables.values())
         n = agreement["n_segments"]
         assert agreement["share"]["value"] == pytest.approx((n - 1) / n)
         shown = run("review", "agreement").out
