@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.io import canonical_json, read_rows
+from curate.io import canonical_json, read_json, read_rows, write_json
 from curate.labelers.base import Labeler
 from curate.limits import Fault
 from curate.runs.output import Output
@@ -114,13 +114,21 @@ def _table(
 
 
 def with_reasons(
-    labeler: Labeler, page: SegmentedPage, prediction: PagePrediction
+    labeler: Labeler, page: SegmentedPage, prediction: PagePrediction, known: Path
 ) -> PagePrediction:
-    """A stored prediction with the labeler's reasons behind those that it holds already."""
-    (fresh,) = labeler.label([page])
+    """A stored prediction with the labeler's reasons behind those that it holds already.
+
+    Args:
+        known: where the reasons are kept, so that they are worked out once.
+    """
+    try:
+        fresh = read_json(known)
+    except FileNotFoundError:
+        fresh = [list(reasons) for reasons in labeler.label([page])[0].reasons]
+        write_json(known, fresh)
     told = [
         (*kept, *(reason for reason in new if reason not in kept))
-        for kept, new in zip(prediction.reasons, fresh.reasons, strict=True)
+        for kept, new in zip(prediction.reasons, fresh, strict=True)
     ]
     return replace(prediction, reasons=told)
 

@@ -348,6 +348,13 @@ class Reviewing:
         else:
             self._context.next_steps.append("every page is reviewed; nothing waits for a person")
 
+    @property
+    def _reasons_folder(self) -> Path:
+        """Where reasons lie that were worked out for pages people read."""
+        recipe = self._context.outcomes["predictions"].recipe
+        assert recipe is not None
+        return self._context.store.root / "reasons" / recipe.fingerprint
+
     def _tasks(self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
         label_set = self._settings.label_set
         for pair in pairs:
@@ -361,8 +368,12 @@ class Reviewing:
                 take(pair.segmented.path, wanted).to_pylist(), predicted, strict=True
             ):
                 page, key = from_row(row), row["page_key"]
-                machine = prediction_of(made, len(names))
-                machine = with_reasons(self._settings.labeler, page, machine)
+                machine = with_reasons(
+                    self._settings.labeler,
+                    page,
+                    prediction_of(made, len(names)),
+                    self._reasons_folder / f"{row['page_id']}.json",
+                )
                 prediction, order = in_label_set(machine, names, label_set, page)
                 if work := self._changed.get(key):
                     # What people said of the earlier text is the better first guess.
