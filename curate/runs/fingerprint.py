@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from curate.io import json_digest
+from curate.io import json_digest, read_json, write_json
 from curate.schema import SCHEMA_VERSION
 from curate.text import digest
 
-__all__ = ["Recipe", "code_digests", "library_versions", "recipe", "room"]
+__all__ = ["Recipe", "code_digests", "library_versions", "recipe", "remembered", "room"]
 
 _PACKAGE = "curate"
 
@@ -34,6 +36,11 @@ PLUMBING = frozenset(
 """Modules that decide whether and where a stage runs, never what comes out of it.
 They import nearly everything: followed, every edit would redo every stage that
 is worked out in the driver."""
+_remembered: dict[str, tuple[int, int, str, tuple[str, ...]]] = {}
+
+RACY_NS = 2 * 10**9
+"""A file changed less than 2 s ago may change again within one tick of its clock."""
+
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -125,8 +132,13 @@ def _distributions_of(top: str) -> tuple[str, ...]:
     try:
         metadata.version(top)
     except metadata.PackageNotFoundError:
-        return tuple(sorted(set(metadata.packages_distributions().get(top, ()))))
+        return tuple(sorted(set(_all_distributions().get(top, ()))))
     return (top,)
+
+
+@cache
+def _all_distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def _file_of(module: str) -> Path | None:
@@ -138,10 +150,38 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
+@contextmanager
+def remembered(path: Path) -> Iterator[None]:
+    """Keep what was read of our modules in a file: parsing them takes half a second.
+
+    Modules are known by place, size and time of change; what is damaged, or was
+    written by another Python, is read anew.
+    """
+    python = list(sys.version_info[:3])
+    try:
+        value = read_json(path)
+        rows = value["modules"] if value["python"] == python else {}
+        _remembered.update({k: (r[0], r[1], r[2], tuple(r[3])) for k, r in rows.items()})
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        _remembered.clear()
+    before = dict(_remembered)
+    yield
+    if _remembered != before:
+        with suppress(OSError):
+            write_json(path, {"python": python, "modules": _remembered})
+
+
 def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:
     """Digest of a module's code and the full names it imports, anywhere in it."""
     state = file.stat()
-    return _parsed(file, module, state.st_mtime_ns, state.st_size)
+    key = f"{file}:{module}"
+    known = _remembered.get(key)
+    if known is not None and known[:2] == (state.st_mtime_ns, state.st_size):
+        return known[2:]
+    found = _parsed(file, module, state.st_mtime_ns, state.st_size)
+    if time.time_ns() - state.st_mtime_ns > RACY_NS:
+        _remembered[key] = (state.st_mtime_ns, state.st_size, *found)
+    return found
 
 
 @cache

@@ -15,7 +15,7 @@ from curate.pages import DigestCache, Unit, plan_units
 from curate.review.consensus import fit_consensus
 from curate.review.tasks import ReviewTask
 from curate.review.team_plan import TeamPlan
-from curate.runs.fingerprint import room
+from curate.runs.fingerprint import remembered, room
 from curate.runs.store import Store
 from curate.schema import Annotation
 from curate.stages.context import Context, Display, Outcome, ShardRef
@@ -94,6 +94,7 @@ def run_pipeline(
     context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
     context.facts = facts
     with (
+        remembered(Path(settings.paths.state) / "code-digests.json"),
         context.store.in_use(display.tell),
         closing(Reviewing(context)) as reviewing,
     ):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -31,6 +33,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def clear() -> None:
+    fingerprint._remembered.clear()
     for function in (code_digests, library_versions, fingerprint._parsed):
         function.cache_clear()
 
@@ -84,3 +87,29 @@ def test_every_part_of_a_recipe_counts() -> None:
     ]
     assert len({r.fingerprint for r in [base, *others]}) == 5
     assert Recipe("pages", {"m": "1"}, {"numpy": "2"}, {"k": 1}).fingerprint == base.fingerprint
+
+
+def test_what_was_read_is_remembered_until_the_file_changes(
+    package: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path_factory.mktemp("state") / "code.json"
+    for path in package.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+
+    def read() -> dict[str, str]:
+        """As a new process reads: nothing is known but what the file holds."""
+        clear()
+        with fingerprint.remembered(file):
+            return code_digests(("curate.a",))
+
+    before = read()
+    with monkeypatch.context() as patch:
+        parsed = Mock(side_effect=AssertionError("parsed again"))
+        patch.setattr(fingerprint, "_parsed", parsed)
+        assert read() == before
+    (package / "b.py").write_text("def two():\n    return 7\n")
+    after = read()
+    assert after["curate.b"] != before["curate.b"]
+    assert set(after) == {"curate.a", "curate.b"}
+    file.write_text("{")
+    assert read() == after
