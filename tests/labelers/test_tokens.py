@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curate.labelers.fingerprints import RowIndex
 from curate.labelers.lexicon import FIRST_BIT, MARKS, mark_bits, marks_of
+from curate.labelers.products import product
 from curate.labelers.tokens import HEAD_CHARS, TAIL_CHARS, TokenTable, hash_text, spaced
 
 
@@ -55,6 +57,46 @@ def test_a_table_tells_the_same_of_a_token_whatever_it_met_before(texts: list[st
     first, second = (table.read(joined, [0], [len(joined)]) for table in (alone, used))
     assert np.array_equal(alone.marks[first.rows], used.marks[second.rows])
     assert np.array_equal(alone.hashes[first.rows], used.hashes[second.rows])
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_tokens_are_what_split_makes_of_each_segment(texts: list[str]) -> None:
+    texts = [text.strip() for text in texts if text.strip()]
+    starts, joined = [], ""
+    for number, text in enumerate(texts):
+        joined += " \n" * (number % 2)  # every other segment touches the one before it
+        starts.append(len(joined))
+        joined += text
+    if not texts:
+        return
+    table = TokenTable()
+    ends = [start + len(text) for start, text in zip(starts, texts, strict=True)]
+    tokens = table.read(joined, starts, ends)
+    words = [spaced(text).split() for text in texts]
+    assert np.diff(tokens.offsets).tolist() == [len(row) for row in words]
+    flat = [word for row in words for word in row]
+    number_of = dict(zip(flat, tokens.rows.tolist(), strict=True))
+    assert tokens.rows.tolist() == [number_of[word] for word in flat]
+    assert len(set(number_of.values())) == len(number_of)
+
+
+def test_many_keys_are_found_again() -> None:
+    keys = np.unique(np.random.default_rng(3).integers(1, 1 << 63, 20_000).astype(np.uint64))
+    index = RowIndex()
+    rows = np.concatenate([index.add(part) for part in np.array_split(keys, 7)])
+    assert np.array_equal(index.find(keys), rows)
+    assert (index.find(keys + np.uint64(1)) < 0).sum() >= len(keys) - 1
+    # Keys that all want one place.
+    crowd = np.arange(1, 300, dtype=np.uint64)
+    other = RowIndex()
+    assert np.array_equal(other.add(crowd), other.find(crowd))
+
+
+def test_products_by_parts_are_the_product() -> None:
+    random = np.random.default_rng(5)
+    rows = random.integers(-8, 9, (700, 300)).astype(np.float32)
+    weights = random.integers(-8, 9, (300, 12)).astype(np.float32)
+    assert np.array_equal(product(rows, weights), rows.astype(np.int64) @ weights.astype(np.int64))
 
 
 def test_offsets_and_segments() -> None:
