@@ -106,9 +106,7 @@ def _on_project(config: Any, composed: Mapping[str, Any]) -> int:
     log(f"{len(pages)} reviewed pages of {len({page.fit.group for page in pages})} sites")
     if len(pages) > 1:
         verdict = weigh(pages, config)
-        better = "better" if verdict.taken else "not shown to be better"
-        half = 50 * (verdict.gain.high - verdict.gain.low)
-        log(f"held-out pages: {100 * verdict.gain.value:+.1f} ± {half:.1f} macro-F1, {better}")
+        log(str(verdict).replace("new model taken", "better").replace("model kept", "no better"))
     told = {"sources": [*config.annotations, *config.versions], "labeler": labeler.version}
     write_project_model(labeler, pages, config, told)
     _told(Path(config.out), type(labeler)(folder=config.out).version)

@@ -62,6 +62,15 @@ def test_labels_that_differ_by_rule_give_a_new_model() -> None:
     assert str(verdict).endswith("macro-F1 on 12 held-out pages")
 
 
+def test_a_rare_label_used_otherwise_is_seen_by_accuracy() -> None:
+    def without_captions(_: str, label: str, __: np.random.Generator) -> str:
+        return "article" if label == "caption" else label
+
+    verdict = weigh([reviewed(n, without_captions) for n in range(12)], OPTIONS)
+    assert verdict.accuracy.low > 0
+    assert verdict.taken
+
+
 def test_noise_keeps_the_model() -> None:
     verdict = weigh([reviewed(n, noise) for n in range(12)], OPTIONS)
     assert not verdict.taken
