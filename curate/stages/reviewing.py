@@ -67,6 +67,7 @@ class Reviewing:
         """Predictions before a model was trained on this project's pages, if one was."""
         self._again: dict[str, PageStanding] = {}
         self._stands: set[str] = set()
+        self._is_current = False
         self._changed: dict[str, list[Annotation]] = {}
         self._sync_work(send=not context.settings.dry_run)
 
@@ -98,7 +99,8 @@ class Reviewing:
 
     def project(self, *, create: bool) -> ReviewTeam | None:
         """The dataset's projects: one for all, or one for each annotator."""
-        if self._project is None or (create and not self._project.is_made):
+        # Only opened to write is it brought to today's labels and guidelines.
+        if self._project is None or (create and not self._is_current):
             self._project = ReviewTeam.open(
                 self.connection,
                 self._settings.name,
@@ -108,6 +110,7 @@ class Reviewing:
                 create=create,
                 progress=self._context.display.tell,
             )
+            self._is_current = create
         return self._project
 
     # ------------------------------------------------------------------- pull
