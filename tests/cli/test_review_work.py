@@ -107,7 +107,7 @@ def test_import_publish_back_up_withdraw_and_publish_without(
     curate("run", *BASE)
     latest = json.loads((workspace / "exports/t/latest.json").read_text())["version"]
     assert latest == "v0002"
-    assert {row["origin"] for row in published(workspace, latest)} == {"model"}
+    assert {row["origin"] for row in published(workspace, latest)} == {"rule"}
     for file in (workspace / "exports/t" / latest).rglob("*"):
         assert file.is_dir() or who.encode() not in file.read_bytes(), file
     review("withdraw", "--annotator", who, "--lift")
