@@ -17,7 +17,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
-        group = "server" if item.get_closest_marker("server") else str(item.path)
+        fixtures = getattr(item, "fixturenames", ())
+        needs_server = item.get_closest_marker("server") or "server" in fixtures
+        group = "server" if needs_server else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -144,7 +144,8 @@ def _run(context: Context, reviewing: Reviewing) -> None:
     if segments and predictions and "labels" in needed:
         work = reviewing.annotations()
         context.facts.update(human_work(context.settings, work))
-        said = reviewing.said(segments, predictions)
+        complete = _complete(segments, predictions)
+        said = reviewing.said(segments, predictions) if complete else PeopleSaid()
         labels = _labels(context, segments, predictions, work, said)
     if pages and segments and predictions and labels and context.wants("dataset"):
         work = reviewing.annotations()

@@ -23,8 +23,9 @@ from curate.schema import LabelSet, page_id_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
-TEST_PORT = 8290
-"""Away from the port that a person's own server would have."""
+TEST_PORT = 8500 + os.getpid() % 200 * 10
+"""Away from the port that a person's own server would have, and from that of other
+test sessions: between looking for a free port and taking it, seconds pass."""
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -45,7 +45,7 @@ def page(
 
 
 def test_uncertainty_takes_most_errors_a_minute() -> None:
-    config = SampleConfig(strategy="uncertainty", pages=2, same_site=1.0)
+    config = SampleConfig(strategy="uncertainty", pages=2, same_site=1.0, reading_cost=1.0)
     pages = [page(1, 1.0), page(2, 3.0), page(3, 3.5, chars=30_000), page(4, 2.0)]
     chosen = choose(pages, config)
     assert [c.page_key for c in chosen] == ["k002", "k004"]
