@@ -16,7 +16,6 @@ import resource
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -47,10 +46,6 @@ towards `engine.max_error_rate`; other reasons are bad input told by rule."""
 HARD_FACTOR = 2.0
 """A page that the alarm could not stop in time (code that never returns to
 Python) ends its process after this many times the limit."""
-
-REARM_SECONDS = 1.0
-"""How often the hard limit's timer is set anew: each setting makes a thread
-(about 0.1 ms), so it may run out this much early, which `HARD_FACTOR` covers."""
 
 T = TypeVar("T")
 
@@ -114,7 +109,6 @@ class Watch:
         self._marker = marker
         self._killers = {killer.number: killer.fault for killer in killers}
         self._count = 0
-        self._armed_at = -REARM_SECONDS
         self._file: IO[str] | None = None
         bounded = self.limits.n_bytes is not None and sys.platform == "linux"
         self._memory = _MemoryBound(self.limits.n_bytes or 0) if bounded else None
@@ -173,15 +167,17 @@ class Watch:
         seconds = self.limits.seconds
         if seconds is None:
             return
-        if self._isolated and time.monotonic() - self._armed_at >= REARM_SECONDS:
-            self._armed_at = time.monotonic()
+        if self._isolated:
             faulthandler.dump_traceback_later(
-                HARD_FACTOR * seconds + REARM_SECONDS, exit=True, file=self._trace_file()
+                HARD_FACTOR * seconds, exit=True, file=self._trace_file()
             )
         if self._alarm:
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _disarm(self) -> None:
+        # Reading and writing between two pages may take as long as they need.
+        if self._isolated:
+            faulthandler.cancel_dump_traceback_later()
         if self._alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if self._memory is not None:
@@ -199,8 +195,6 @@ class Watch:
         if self._memory is not None:
             self._memory.close()
             self._memory = None
-        if self._isolated:
-            faulthandler.cancel_dump_traceback_later()
         if self._file is not None:
             self._file.close()
             self._file = None

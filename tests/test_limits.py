@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import resource
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +90,17 @@ def test_the_current_watch_is_the_tasks() -> None:
         assert current_watch() is watch
     assert current_watch() is not watch
     assert current_watch().limits == PageLimits()
+
+
+def test_the_hard_limit_holds_for_pages_only(tmp_path: Path) -> None:
+    code = """
+import time
+from pathlib import Path
+from curate.limits import PageLimits, Watch, watching
+with watching(Watch(PageLimits(seconds=0.2), isolated=True)) as watch:
+    watch.run(int)
+    time.sleep(1.0)
+print("still there")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "still there\n"), done.stderr
