@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def test_a_passport_is_there_while_the_run_goes_on(tmp_path: Path) -> None:
     assert found["status"] == "done"
     assert found["passport_version"] == 2
     assert not is_running(found)
+
+
+def test_runs_that_begin_in_one_second_keep_their_order(tmp_path: Path) -> None:
+    names = [str(number) for number in range(8)]
+    for name in names:
+        Passport.open(tmp_path, {"name": name})
+        time.sleep(0.002)
+    assert [p["name"] for p in load_passports(tmp_path)] == names[::-1]
 
 
 def test_newest_first_and_broken_ones_named(tmp_path: Path) -> None:
