@@ -1,48 +1,32 @@
-"""Records that the rooms exchange, and their Arrow schemas.
-
-Rooms never import each other: what one hands to the next is declared here.
-A change of a column or of its meaning raises `SCHEMA_VERSION`, which is part of
-every stage's fingerprint, so that stored outputs of another shape are redone.
-
-Spans are half-open `[start, end)` in Unicode code points of the page's text.
-"""
+"""What the rooms exchange: pages, segments, predictions, annotations, final labels."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from curate.text import digest, text_hash
+from curate.text import text_hash
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
     "ACTIONS",
-    "ANNOTATION_SCHEMA",
-    "LABELED_SCHEMA",
     "ORIGINS",
-    "PAGE_SCHEMA",
-    "PREDICTED_SCHEMA",
-    "QUARANTINE_SCHEMA",
-    "SAMPLE_SCHEMA",
-    "SCHEMA_VERSION",
-    "SEGMENTED_SCHEMA",
     "SPLITS",
+    "Action",
     "Annotation",
     "Dropped",
     "FinalLabels",
+    "FloatArray",
     "IntArray",
-    "LabelDef",
-    "LabelRule",
-    "LabelSet",
     "Layout",
+    "MediaType",
+    "Origin",
     "Page",
     "PagePrediction",
     "Quarantined",
@@ -51,8 +35,6 @@ __all__ = [
     "page_id_of",
     "segment_id_of",
 ]
-
-SCHEMA_VERSION = 1
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
@@ -78,114 +60,6 @@ def page_id_of(page_key: str, text: str) -> str:
 def segment_id_of(page_id: str, start: int, end: int) -> str:
     """Name of a span of one state of a page; also its region id in Label Studio."""
     return f"{page_id}-{start}-{end}"
-
-
-# ---------------------------------------------------------------------- labels
-
-
-@dataclass(frozen=True, slots=True)
-class LabelDef:
-    """One label of a label set, as reviewers see it.
-
-    Attributes:
-        name: the label's value in every file and on the server.
-        color: CSS colour of its regions, `#rrggbb`.
-        hotkey: one key on the review screen.
-        description: one sentence a reviewer needs.
-        examples: lines that carry it, for the guidelines and the dataset card.
-    """
-
-    name: str
-    color: str
-    hotkey: str
-    description: str
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRule:
-    """One way out of a label that was split; of several the first that holds decides.
-
-    Attributes:
-        label: the name today.
-        text: regular expression that is found in the labelled words; None: any words.
-        min_chars, max_chars: length of the labelled words, code points.
-    """
-
-    label: str
-    text: str | None = None
-    min_chars: int = 0
-    max_chars: int | None = None
-
-    def holds(self, words: str) -> bool:
-        """Whether it decides for a span with these words."""
-        if not self.min_chars <= len(words) <= (self.max_chars or len(words)):
-            return False
-        return self.text is None or re.search(self.text, words) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSet:
-    """An ordered set of labels with its guideline text (config group `schema`).
-
-    Attributes:
-        from_labels: names of earlier label sets to names of today: a name
-            (renamed, or merged with another), or rules (split).
-    """
-
-    name: str
-    labels: tuple[LabelDef, ...]
-    guideline: str
-    from_labels: Mapping[str, str | tuple[LabelRule, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse a map that leads nowhere."""
-        for old, way in self.from_labels.items():
-            for rule in (LabelRule(way),) if isinstance(way, str) else way:
-                if rule.label not in self.names and rule.label not in self.from_labels:
-                    raise ValueError(
-                        f"from_labels.{old} leads to {rule.label!r}, which is not one of "
-                        f"{', '.join(self.names)}"
-                    )
-                try:
-                    re.compile(rule.text or "")
-                except re.error as error:
-                    raise ValueError(f"from_labels.{old}: {rule.text!r}: {error}") from error
-
-    def label_of(self, name: str, words: str = "", *, schema: str | None = None) -> str | None:
-        """Today's name of a label; None for one that is gone.
-
-        Args:
-            words: what carries it, for labels that were split.
-            schema: name of the label set that it was given under. Under another
-                one a name that still exists may have been split since.
-        """
-        older = schema is not None and schema != self.name
-        seen = set[str]()
-        while (name not in self.names or (older and not seen)) and name in self.from_labels:
-            if name in seen:
-                return None
-            seen.add(name)
-            way = self.from_labels[name]
-            if isinstance(way, str):
-                name = way
-                continue
-            found = next((rule.label for rule in way if rule.holds(words)), None)
-            if found is None:
-                return None
-            name = found
-        return name if name in self.names else None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Label names in published (ClassLabel) order."""
-        return tuple(label.name for label in self.labels)
-
-    @property
-    def guideline_digest(self) -> str:
-        """What annotators were told, in 16 hex digits: text, labels, descriptions."""
-        told = [(label.name, label.description, *label.examples) for label in self.labels]
-        return digest(self.guideline, *("\n".join(row) for row in told), chars=16)
 
 
 # ----------------------------------------------------------------------- pages
@@ -469,154 +343,3 @@ class FinalLabels:
 
     def __len__(self) -> int:
         return len(self.kinds)
-
-
-# -------------------------------------------------------------- Arrow schemas
-
-_string = pa.string()
-_strings = pa.list_(pa.string())
-_ints = pa.list_(pa.int32())
-_time = pa.timestamp("us", tz="UTC")
-
-PAGE_SCHEMA = pa.schema(
-    [
-        pa.field("page_key", _string, nullable=False),
-        pa.field("url", _string),
-        pa.field("site", _string, nullable=False),
-        pa.field("source", _string, nullable=False),
-        pa.field("media_type", _string, nullable=False),
-        pa.field("title", _string),
-        pa.field("fetched_at", _time),
-        pa.field("charset", _string),
-        pa.field("content", pa.large_string(), nullable=False),
-    ]
-)
-
-SEGMENTED_SCHEMA = pa.schema(
-    [
-        pa.field("page_key", _string, nullable=False),
-        pa.field("page_id", _string, nullable=False),
-        pa.field("url", _string),
-        pa.field("site", _string, nullable=False),
-        pa.field("source", _string, nullable=False),
-        pa.field("media_type", _string, nullable=False),
-        pa.field("title", _string),
-        pa.field("lang", _string),
-        pa.field("fetched_at", _time),
-        pa.field("text_hash", _string, nullable=False),
-        pa.field("text", pa.large_string(), nullable=False),
-        pa.field("starts", _ints, nullable=False),
-        pa.field("ends", _ints, nullable=False),
-        pa.field("kinds", _strings, nullable=False),
-        # The layout; all null for plain text.
-        pa.field("node_parent", _ints),
-        pa.field("node_tag", _strings),
-        pa.field("node_attrs", _strings),
-        pa.field("segment_node", _ints),
-        pa.field("link_chars", _ints),
-        pa.field("n_links", _ints),
-        pa.field("segment_href", _strings),
-        pa.field("media_before", _ints),
-        pa.field("elements_before", _ints),
-        pa.field("flags", _ints),
-    ]
-)
-
-PREDICTED_SCHEMA = pa.schema(
-    [
-        pa.field("page_key", _string, nullable=False),
-        pa.field("page_id", _string, nullable=False),
-        pa.field("labels", _strings, nullable=False),
-        # Row-major [n_segments * n_labels], label order in the shard's metadata.
-        pa.field("scores", pa.list_(pa.float32()), nullable=False),
-        pa.field("main", pa.list_(pa.bool_()), nullable=False),
-        pa.field("reasons", pa.list_(_strings), nullable=False),
-        pa.field("page_type", _string),
-        pa.field("page_type_score", pa.float32()),
-        pa.field("language", _string),
-        pa.field("labeler", _string, nullable=False),
-    ]
-)
-
-SAMPLE_SCHEMA = pa.schema(
-    [
-        pa.field("page_key", _string, nullable=False),
-        pa.field("page_id", _string, nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("why", _string, nullable=False),
-    ]
-)
-
-LABELED_SCHEMA = pa.schema(
-    [
-        pa.field("page_key", _string, nullable=False),
-        pa.field("page_id", _string, nullable=False),
-        pa.field("starts", _ints, nullable=False),
-        pa.field("ends", _ints, nullable=False),
-        pa.field("kinds", _strings, nullable=False),
-        pa.field("labels", _strings, nullable=False),
-        pa.field("origins", _strings, nullable=False),
-        pa.field("actions", _strings, nullable=False),
-        pa.field("scores", pa.list_(pa.float32()), nullable=False),
-        pa.field("n_annotators", _ints, nullable=False),
-        pa.field("agreement", pa.list_(pa.float32()), nullable=False),
-        pa.field("adjudicated", pa.list_(pa.bool_()), nullable=False),
-        pa.field("annotators", pa.list_(_strings), nullable=False),
-        pa.field("main", pa.list_(pa.bool_()), nullable=False),
-        pa.field("page_type", _string),
-        pa.field("language", _string),
-        pa.field("labeler", _string, nullable=False),
-        pa.field("guideline", _string),
-        pa.field("reviewed", pa.bool_(), nullable=False),
-        pa.field("verdict", _string),
-    ]
-)
-
-ANNOTATION_SCHEMA = pa.schema(
-    [
-        pa.field("annotation_id", _string, nullable=False),
-        pa.field("page_key", _string, nullable=False),
-        pa.field("text_hash", _string, nullable=False),
-        pa.field("annotator", _string, nullable=False),
-        pa.field("status", _string, nullable=False),
-        pa.field("updated_at", _time, nullable=False),
-        pa.field("lead_time_s", pa.float64()),
-        pa.field("verdict", _string),
-        pa.field("schema", _string, nullable=False),
-        pa.field("guideline", _string, nullable=False),
-        pa.field("origin", _string, nullable=False),
-        pa.field("server", _string),
-        pa.field("project_id", pa.int64()),
-        pa.field("task_id", pa.int64()),
-        pa.field("server_annotation_id", pa.int64()),
-        pa.field(
-            "spans",
-            pa.list_(
-                pa.struct(
-                    [
-                        pa.field("start", pa.int32(), nullable=False),
-                        pa.field("end", pa.int32(), nullable=False),
-                        pa.field("label", _string, nullable=False),
-                        pa.field("action", _string, nullable=False),
-                        pa.field("region_id", _string, nullable=False),
-                        pa.field("exact", _string, nullable=False),
-                        pa.field("prefix", _string, nullable=False),
-                        pa.field("suffix", _string, nullable=False),
-                    ]
-                )
-            ),
-            nullable=False,
-        ),
-        pa.field("text", pa.large_string(), nullable=False),
-    ]
-)
-
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        pa.field("source", _string, nullable=False),
-        pa.field("stage", _string, nullable=False),
-        pa.field("reason", _string, nullable=False),
-        pa.field("detail", _string, nullable=False),
-        pa.field("page_key", _string),
-    ]
-)
