@@ -9,6 +9,8 @@ import fcntl
 import json
 import os
 import platform
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curate.places import TEMP_PREFIX, Place
 from curate.text import digest
 
 __all__ = [
@@ -27,18 +30,21 @@ __all__ = [
     "TEMP_PREFIX",
     "atomic_path",
     "canonical_json",
+    "fetched",
     "file_digest",
     "json_digest",
+    "kept_here",
     "locked",
     "read_json",
     "read_rows",
+    "read_schema",
+    "read_table",
+    "stored_folder",
     "sweep_temporary",
     "temp_prefix",
     "write_json",
     "write_rows",
 ]
-
-TEMP_PREFIX = ".tmp-"
 
 FOREIGN_AGE_S = 86_400.0
 """No write of one shard takes a day."""
@@ -78,9 +84,11 @@ def sweep_temporary(paths: Iterable[Path]) -> int:
                 dead = not _alive(int(pid))
             else:
                 dead = time.time() - path.stat().st_mtime > FOREIGN_AGE_S
-            if dead:
+            if dead and path.is_dir():  # what an aggregation spilled
+                shutil.rmtree(path, ignore_errors=True)
+            elif dead:
                 path.unlink()
-                swept += 1
+            swept += dead
     return swept
 
 
@@ -95,13 +103,19 @@ def _alive(pid: int) -> bool:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Place) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well.
 
     A reader sees the old file or the whole new one. A Parquet writer leaves a
     valid short file behind on an exception, so only the rename says "complete".
     The name carries the process id and a random part: two runs don't collide.
+    What belongs at a URL is written here and uploaded in one go.
     """
+    if not isinstance(path, Path):
+        with _scratch_file(path.name) as temp:
+            yield temp
+            path.put(temp)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temp = path.with_name(f"{temp_prefix()}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
@@ -111,6 +125,68 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             temp.unlink()
         raise
+
+
+@contextmanager
+def fetched(path: Place) -> Iterator[Path]:
+    """The file here while the block runs: itself, or a copy of what lies at a URL."""
+    if isinstance(path, Path):
+        yield path
+        return
+    with _scratch_file(path.name) as temp:
+        path.get(temp)
+        yield temp
+
+
+@contextmanager
+def stored_folder(folder: Place) -> Iterator[Path]:
+    """A folder to write files to, which are in `folder` when the block ends well."""
+    if isinstance(folder, Path):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="curate-") as name:
+        yield Path(name)
+        for path in sorted(Path(name).iterdir()):
+            (folder / path.name).put(path)
+
+
+_copies: dict[str, tempfile.TemporaryDirectory[str]] = {}
+
+
+def kept_here(folder: Place, names: Iterable[str] | None = None) -> Path:
+    """A folder here with the files of `folder`, for as long as this process lives.
+
+    Args:
+        names: of the files that are needed; None is all.
+    """
+    if isinstance(folder, Path):
+        return folder
+    if folder.url not in _copies:
+        _copies[folder.url] = tempfile.TemporaryDirectory(prefix="curate-")
+    here = Path(_copies[folder.url].name)
+    for name in sorted(folder.names() if names is None else names):
+        if not (here / name).exists():
+            (folder / name).get(here / name)
+    return here
+
+
+@contextmanager
+def _scratch_file(name: str) -> Iterator[Path]:
+    temp = _scratch_folder() / f"{temp_prefix()}{uuid.uuid4().hex[:8]}-{name}"
+    try:
+        yield temp
+    finally:
+        with suppress(FileNotFoundError):
+            temp.unlink()
+
+
+@cache
+def _scratch_folder() -> Path:
+    """Where files pass on their way from and to a URL; what killed processes left is swept."""
+    folder = Path(tempfile.gettempdir()) / f"curate-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sweep_temporary(folder.glob(f"{TEMP_PREFIX}*"))
+    return folder
 
 
 def canonical_json(value: object) -> str:
@@ -123,12 +199,12 @@ def json_digest(value: object, *, chars: int = 32) -> str:
     return digest(canonical_json(value), chars=chars)
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Place) -> Any:
     """The parsed file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_json(path: Path, value: object) -> None:
+def write_json(path: Place, value: object) -> None:
     """Write readable JSON atomically."""
     with atomic_path(path) as temp:
         text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)
@@ -144,7 +220,7 @@ def file_digest(path: Path) -> str:
 
 
 def write_rows(
-    path: Path,
+    path: Place,
     schema: pa.Schema,
     batches: Iterable[pa.Table | pa.RecordBatch],
     *,
@@ -192,11 +268,23 @@ def write_rows(
 
 
 def read_rows(
-    path: Path, *, columns: list[str] | None = None, batch_rows: int = ROW_GROUP_ROWS
+    path: Place, *, columns: list[str] | None = None, batch_rows: int = ROW_GROUP_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Record batches of a Parquet file, streamed in order."""
-    with pq.ParquetFile(path) as file:
+    with fetched(path) as here, pq.ParquetFile(here) as file:
         yield from file.iter_batches(batch_size=batch_rows, columns=columns)
+
+
+def read_table(path: Place, *, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file in full."""
+    with fetched(path) as here:
+        return pq.read_table(here, columns=columns)
+
+
+def read_schema(path: Place) -> pa.Schema:
+    """Columns of a Parquet file, with its metadata."""
+    with fetched(path) as here:
+        return pq.read_schema(here)
 
 
 @contextmanager

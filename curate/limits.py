@@ -24,6 +24,7 @@ from types import FrameType
 from typing import IO, Any, Literal, TypeVar
 
 from curate.errors import CurateError
+from curate.places import Place
 
 __all__ = [
     "FAULTS",
@@ -101,7 +102,7 @@ class Watch:
         limits: PageLimits | None = None,
         *,
         isolated: bool = False,
-        marker: Path | None = None,
+        marker: Place | None = None,
         killers: Sequence[Killer] = (),
     ) -> None:
         self.limits = limits or PageLimits()
@@ -186,8 +187,7 @@ class Watch:
     def _trace_file(self) -> IO[str]:
         if self._file is None:
             # A careful run's traceback goes to its marker, where the engine reads it.
-            local = type(self._marker).__module__.split(".")[0] == "pathlib"
-            target = self._marker if self._marker is not None and local else Path(os.devnull)
+            target = self._marker if isinstance(self._marker, Path) else Path(os.devnull)
             self._file = target.open("a", encoding="utf-8")
         return self._file
 

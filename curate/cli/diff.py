@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from curate.dataset.changes import State
+    from curate.places import Place
 
 __all__ = ["main"]
 
@@ -37,11 +38,13 @@ def main(argv: Sequence[str]) -> int:
 
     from curate.cli.compose import compose
     from curate.dataset.changes import changes
+    from curate.places import place
 
     config = compose(args.overrides)
-    paths = {name: Path(config["paths"][name]) for name in ("exports", "runs", "store")}
+    paths = {name: Path(config["paths"][name]) for name in ("exports", "runs")}
+    store = place(config["paths"]["store"])
     names = [args.before, args.after] if args.after else _with_previous(args.before, paths)
-    before, after = (_state(name, paths) for name in names)
+    before, after = (_state(name, paths, store) for name in names)
     told = changes(before, after, memory_limit=str(config["engine"]["memory_limit"]))
     if args.json:
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
@@ -81,7 +84,7 @@ def _with_previous(name: str, paths: Mapping[str, Path]) -> list[str]:
     return [str(folder / versions[place - 1]), str(record.file.parent)]
 
 
-def _state(name: str, paths: Mapping[str, Path]) -> State:
+def _state(name: str, paths: Mapping[str, Path], store: Place) -> State:
     """What a name of the command line stands for."""
     from curate.dataset.changes import version_state
     from curate.runs.record import find_record
@@ -90,7 +93,7 @@ def _state(name: str, paths: Mapping[str, Path]) -> State:
     record = find_record(name, runs=paths["runs"], exports=paths["exports"])
     if record.run_id is None:
         return version_state(record.file.parent)
-    return stored_state(record, paths["store"])
+    return stored_state(record, store)
 
 
 def _print(told: dict[str, Any], colors: Mapping[str, str], console: Console) -> None:

@@ -33,6 +33,7 @@ def print_standing(settings: Settings, console: Console, *, everything: bool = F
     from rich.table import Table
 
     from curate.io import read_json
+    from curate.places import place
     from curate.review.standing import of_json
     from curate.runs.passport import load_passports
 
@@ -54,7 +55,7 @@ def print_standing(settings: Settings, console: Console, *, everything: bool = F
     console.print("reviewed passages on the pages of the last run:")
     console.print(table)
     try:
-        value = read_json(Path(settings.paths.store) / "segments" / str(told.get("file")))
+        value = read_json(place(settings.paths.store) / "segments" / str(told.get("file")))
     except (OSError, ValueError):
         return
     for outcome in ("partial", "orphan", "moved"):

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     from curate.runs.store import Store
 
     paths = compose(args.overrides)["paths"]
-    store, runs = Store(Path(paths["store"])), Path(paths["runs"])
+    store, runs = Store.of(paths["store"], paths["state"]), Path(paths["runs"])
     used = list(_used(runs, args.keep))
     console = Console()
     if args.action == "gc":

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from curate.errors import DatasetError
+from curate.places import Place
 from curate.schema import SPLITS
 
 __all__ = [
@@ -128,10 +129,10 @@ class ShardPair:
         pages: rows of PAGE_SCHEMA; read for `html=true` only.
     """
 
-    segmented: Path
-    labeled: Path
-    predicted: Path | None = None
-    pages: Path | None = None
+    segmented: Place
+    labeled: Place
+    predicted: Place | None = None
+    pages: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.dataset.base import ShardPair
 from curate.errors import DatasetError
+from curate.io import read_rows, read_schema
+from curate.places import Place
 
 __all__ = ["html_column", "paths_column", "scores_column"]
 
@@ -89,7 +89,7 @@ def html_column(pair: ShardPair, pages: pa.Table) -> list[str | None]:
 def _label_order(pair: ShardPair, names: Sequence[str]) -> tuple[int, list[int]]:
     """Labels in the predictions, and where each published label stands among them."""
     assert pair.predicted is not None
-    metadata = pq.read_schema(pair.predicted).metadata or {}
+    metadata = read_schema(pair.predicted).metadata or {}
     raw = metadata.get(b"labels")
     told = raw.decode().split(",") if raw and not raw.startswith(b"[") else _json(raw)
     told = told or list(names)
@@ -108,11 +108,10 @@ def _json(raw: bytes | None) -> list[str]:
     return [str(name) for name in json.loads(raw)] if raw else []
 
 
-def _rows_by(path: Path, key: str, field: str, wanted: set[str]) -> dict[str, Any]:
+def _rows_by(path: Place, key: str, field: str, wanted: set[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=256, columns=[key, field]):
-            names, held = (batch.column(at).to_pylist() for at in (0, 1))
-            pairs = zip(names, held, strict=True)
-            found |= {name: value for name, value in pairs if name in wanted}
+    for batch in read_rows(path, columns=[key, field]):
+        names, held = (batch.column(at).to_pylist() for at in (0, 1))
+        pairs = zip(names, held, strict=True)
+        found |= {name: value for name, value in pairs if name in wanted}
     return found

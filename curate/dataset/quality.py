@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from curate.dataset.base import ShardPair
-from curate.io import read_rows
+from curate.io import read_rows, read_table
+from curate.places import Place
 from curate.schema import LabelSet
 
 __all__ = ["Agreement", "Estimate", "LabelQuality", "Quality", "agreement", "kept", "quality"]
@@ -181,10 +180,10 @@ def quality(
 
 
 def _confusions(
-    pair: ShardPair, predicted: Path, label_set: LabelSet, published: Set[str]
+    pair: ShardPair, predicted: Place, label_set: LabelSet, published: Set[str]
 ) -> list[Floats]:
     """One table a reviewed page: people's label by the labeler's."""
-    ids = pq.read_table(pair.labeled, columns=["page_id"]).column(0).to_pylist()
+    ids = read_table(pair.labeled, columns=["page_id"]).column(0).to_pylist()
     wanted = published & set(ids)
     if not wanted:
         return []
@@ -208,7 +207,7 @@ def _confusions(
     return tables
 
 
-def _rows(path: Path, wanted: Set[str], columns: list[str]) -> list[tuple[str, dict[str, Any]]]:
+def _rows(path: Place, wanted: Set[str], columns: list[str]) -> list[tuple[str, dict[str, Any]]]:
     return [
         (row["page_id"], row)
         for batch in read_rows(path, columns=["page_id", *columns])

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.dataset.base import DatasetConfig, ShardPair
 from curate.dataset.flat import (
@@ -25,7 +24,7 @@ from curate.dataset.mask import Masker
 from curate.dataset.optional import html_column, paths_column, scores_column
 from curate.dataset.splits import bucket_hash
 from curate.errors import DatasetError
-from curate.io import ROW_GROUP_ROWS
+from curate.io import read_rows, read_table
 from curate.text import text_hash
 
 __all__ = ["BAD_EXTRACTION", "Selection", "select_pages"]
@@ -74,27 +73,26 @@ def select_pages(
         DatasetError: files that don't fit each other, spans outside their text,
             or a label outside the label set.
     """
-    labeled = pq.read_table(pair.labeled)
+    labeled = read_table(pair.labeled)
     position = {page_id: row for row, page_id in enumerate(labeled.column("page_id").to_pylist())}
     met = -1
     columns = _PAGE_COLUMNS + (_LAYOUT_COLUMNS if config.paths else [])
-    with pq.ParquetFile(pair.segmented) as file:
-        for batch in file.iter_batches(batch_size=ROW_GROUP_ROWS, columns=columns):
-            ids = batch.column("page_id").to_pylist()
-            rows = [row for row, page_id in enumerate(ids) if page_id in position]
-            taken = [position[ids[row]] for row in rows]
-            if taken != list(range(met + 1, met + 1 + len(taken))):
-                raise DatasetError(
-                    f"{pair.labeled}: its rows don't stand in the order of {pair.segmented}; "
-                    "the store is damaged: run again with force=[labels]"
-                )
-            met += len(taken)
-            selection.pages_given += len(ids)
-            selection.pages_out["no labels"] += len(ids) - len(rows)
-            if rows:
-                pages = pa.Table.from_batches([batch.take(pa.array(rows))])
-                finals = labeled.slice(taken[0], len(taken))
-                yield from _select(pages, finals, config, names, selection, masker, withdrawn, pair)
+    for batch in read_rows(pair.segmented, columns=columns):
+        ids = batch.column("page_id").to_pylist()
+        rows = [row for row, page_id in enumerate(ids) if page_id in position]
+        taken = [position[ids[row]] for row in rows]
+        if taken != list(range(met + 1, met + 1 + len(taken))):
+            raise DatasetError(
+                f"{pair.labeled}: its rows don't stand in the order of {pair.segmented}; "
+                "the store is damaged: run again with force=[labels]"
+            )
+        met += len(taken)
+        selection.pages_given += len(ids)
+        selection.pages_out["no labels"] += len(ids) - len(rows)
+        if rows:
+            pages = pa.Table.from_batches([batch.take(pa.array(rows))])
+            finals = labeled.slice(taken[0], len(taken))
+            yield from _select(pages, finals, config, names, selection, masker, withdrawn, pair)
     if met + 1 != labeled.num_rows:
         raise DatasetError(
             f"{pair.labeled}: {labeled.num_rows - met - 1} of {labeled.num_rows} pages are not in "

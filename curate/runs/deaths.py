@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import getpid
-from pathlib import Path
 
 from curate.io import TEMP_PREFIX
 from curate.limits import Fault, Killer, PageLimits
+from curate.places import Place
 from curate.runs.engine import Attempt, Failure, Task
 
 __all__ = ["Deaths"]
@@ -95,6 +95,6 @@ class Deaths:
         return Failure(task, error)
 
 
-def _marker(task: Task) -> Path:
+def _marker(task: Task) -> Place:
     # Named like a temporary file of the driver, so that a sweep finds it.
     return task.folder / f"{TEMP_PREFIX}{getpid()}-{task.stage}-{task.key}.at"

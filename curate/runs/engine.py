@@ -14,13 +14,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from curate.errors import CurateError, RunError
 from curate.limits import Killer, PageLimits, Watch, parse_bytes, watching
+from curate.places import Place
 from curate.runs.machine import told
 from curate.runs.output import Output, TaskResult
 
@@ -47,6 +47,8 @@ class EngineConfig:
         workers: number of processes; None is one for each usable core (of the
             cluster, where `address` is given).
         memory_limit: of aggregations and publishing, e.g. `2GB`.
+        partitions: parts, by site, in which recurring lines are added up; each is
+            a task of its own that needs a part of the memory.
         address: of a Ray cluster; None starts Ray on this machine.
         page_seconds: wall-clock time that one page may take in one stage.
         page_memory: memory that one page may take; None is no limit.
@@ -56,6 +58,7 @@ class EngineConfig:
     kind: Literal["local", "ray", "serial"] = "local"
     workers: Annotated[int, Field(ge=1)] | None = None
     memory_limit: Annotated[str, Field(pattern=_SIZE)] = "2GB"
+    partitions: Annotated[int, Field(ge=1)] = 1
     address: str | None = None
     page_seconds: Annotated[float, Field(gt=0)] | None = 60.0
     page_memory: Annotated[str, Field(pattern=_SIZE)] | None = "2GB"
@@ -83,7 +86,7 @@ class Task:
 
     stage: str
     key: str
-    folder: Path
+    folder: Place
     body: Callable[..., None]
     args: tuple[Any, ...]
     n_pages: int = 0
@@ -102,7 +105,7 @@ class Attempt:
 
     limits: PageLimits = field(default_factory=PageLimits)
     isolated: bool = False
-    marker: Path | None = None
+    marker: Place | None = None
     killers: tuple[Killer, ...] = ()
 
 

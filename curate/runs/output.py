@@ -7,19 +7,20 @@ a crash at any moment costs one task and leaves no half shard behind.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from curate.io import file_digest, read_json, write_json, write_rows
+from curate.io import atomic_path, file_digest, read_json, write_json, write_rows
 from curate.limits import FAULTS, PageLimits, Watch
+from curate.places import Place, UrlPath
 from curate.schema import QUARANTINE_SCHEMA, Dropped, Quarantined
 
-__all__ = ["Counts", "Output", "Shard", "TaskResult", "load_result"]
+__all__ = ["Counts", "Output", "Shard", "TaskResult", "load_result", "load_results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +100,52 @@ class TaskResult:
         return self.limits is None or self.limits == (limits.seconds, limits.n_bytes)
 
 
-def load_result(folder: Path, key: str) -> TaskResult | None:
+MARKERS_AT_ONCE = 1_000
+"""Markers read side by side from a URL: what one listing of an object store gives."""
+
+
+def load_result(folder: Place, key: str) -> TaskResult | None:
     """The result that a marker tells of, or None where the task isn't complete."""
     try:
         value = read_json(folder / f"{key}.json")
     except FileNotFoundError:
         return None
+    result = _result(value)
+    return result if all((folder / name).is_file() for name in _files_of(result)) else None
+
+
+def load_results(folder: Place, keys: Sequence[str]) -> dict[str, TaskResult]:
+    """The results of those tasks that are complete.
+
+    At a URL the folder is listed once: asking for each file of ten thousand tasks
+    by itself would take many minutes.
+    """
+    if not isinstance(folder, UrlPath):
+        found = ((key, load_result(folder, key)) for key in keys)
+        return {key: result for key, result in found if result is not None}
+    names = folder.names() if keys else set()
+    marked = [key for key in dict.fromkeys(keys) if f"{key}.json" in names]
+    results: dict[str, TaskResult] = {}
+    for first in range(0, len(marked), MARKERS_AT_ONCE):
+        some = marked[first : first + MARKERS_AT_ONCE]
+        for key, text in zip(some, folder.get_texts([f"{k}.json" for k in some]), strict=True):
+            result = _result(json.loads(text))
+            if names.issuperset(_files_of(result)):
+                results[key] = result
+    return results
+
+
+def _files_of(result: TaskResult) -> list[str]:
+    kept = [result.kept] if result.kept else []
+    return [shard.file for shard in (*result.shards, *kept)]
+
+
+def _result(value: Mapping[str, Any]) -> TaskResult:
     shards = tuple(Shard(**shard) for shard in value["shards"])
     kept = Shard(**value["kept"]) if "kept" in value else None
-    files = [*shards, kept] if kept else shards
-    if not all((folder / shard.file).is_file() for shard in files):
-        return None
     limits = tuple(value["limits"]) if "limits" in value else None
     counts = Counts.from_json(value["counts"])
-    return TaskResult(key, shards, value["quarantine"], counts, kept, limits)
+    return TaskResult(value["key"], shards, value["quarantine"], counts, kept, limits)
 
 
 class Output:
@@ -123,7 +156,7 @@ class Output:
         counts: kept by the body for what comes in; the rest is counted here.
     """
 
-    def __init__(self, folder: Path, key: str, stage: str, watch: Watch | None = None) -> None:
+    def __init__(self, folder: Place, key: str, stage: str, watch: Watch | None = None) -> None:
         self.folder = folder
         self.key = key
         self.stage = stage
@@ -142,15 +175,24 @@ class Output:
     ) -> None:
         """Write the next shard."""
         name = f"{self.key}-{len(self._shards):04d}.parquet"
-        rows = write_rows(self.folder / name, schema, batches, metadata=metadata)
-        self._shards.append(Shard(name, rows, file_digest(self.folder / name)))
-        self.counts.n_out += rows
+        shard = self._written(name, schema, batches, metadata)
+        self._shards.append(shard)
+        self.counts.n_out += shard.rows
 
     def write_kept(self, schema: pa.Schema, batches: Iterable[pa.Table | pa.RecordBatch]) -> None:
         """Write the task's input without the pages that it put into quarantine."""
-        name = f"{self.key}.kept.parquet"
-        rows = write_rows(self.folder / name, schema, batches)
-        self._kept = Shard(name, rows, file_digest(self.folder / name))
+        self._kept = self._written(f"{self.key}.kept.parquet", schema, batches)
+
+    def _written(
+        self,
+        name: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.Table | pa.RecordBatch],
+        metadata: Mapping[str, str] | None = None,
+    ) -> Shard:
+        with atomic_path(self.folder / name) as temp:
+            rows = write_rows(temp, schema, batches, metadata=metadata)
+            return Shard(name, rows, file_digest(temp))
 
     def drop(self, dropped: Dropped) -> None:
         """Count a record that is left out by rule."""

@@ -1,24 +1,31 @@
-"""The store: `.curate/store/<stage>/<fingerprint>/`, outputs of stages.
+"""The store: `.curate/store/<stage>/<fingerprint>/`, outputs of stages; a folder or a URL.
 
 A folder is named by the stage's recipe (code, libraries, config); in it each
 task's files are named by the digest of the task's input. So a known output is
 found again whatever else changed, an extended input computes only what is new,
 and nothing is ever overwritten with something else. All of it can be deleted.
+
+At a URL the machines of a cluster share it. Runs of one machine wait for each other
+as in a folder; two machines may make the same output twice, which is the same bytes.
 """
 
 from __future__ import annotations
 
 import fcntl
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from curate.errors import RunError
 from curate.io import TEMP_PREFIX, locked, read_json, sweep_temporary, write_json
+from curate.places import Place, UrlPath, place
 from curate.runs.fingerprint import Recipe
+from curate.runs.leases import collecting, leased
+from curate.text import digest
 
 __all__ = ["StageUse", "Store", "StoreUse"]
 
@@ -50,30 +57,52 @@ class StageUse:
 class StoreUse:
     """Sizes of all folders of a store."""
 
-    root: Path
+    root: Place
     stages: tuple[StageUse, ...]
 
 
 class Store:
-    """Folders of stage outputs below one root."""
+    """Folders of stage outputs below one root.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: folder or URL.
+        locks: folder of the locks of this machine, where `root` is a URL.
+    """
+
+    def __init__(self, root: Place, locks: Path | None = None) -> None:
         self.root = root
+        self._locks = root / _LOCKS if isinstance(root, Path) else locks
 
-    def folder(self, recipe: Recipe) -> Path:
+    @classmethod
+    def of(cls, store: str, state: str) -> Store:
+        """The store that `paths.store` names, with locks beside `paths.state` for a URL.
+
+        Raises:
+            RunError: a URL that can't be a store.
+        """
+        name = digest(store.rstrip("/"), chars=12)
+        return cls(place(store), Path(state) / "locks" / f"store-{name}")
+
+    def folder(self, recipe: Recipe) -> Place:
         """The recipe's folder, made on first use, with the recipe beside the data."""
-        folder = self.root / recipe.stage / recipe.fingerprint
+        folder = self.peek(recipe)
         if not (folder / _RECIPE).is_file():
             write_json(folder / _RECIPE, recipe.to_json())
         return folder
 
-    def peek(self, recipe: Recipe) -> Path:
+    def peek(self, recipe: Recipe) -> Place:
         """The recipe's folder, which may not exist."""
         return self.root / recipe.stage / recipe.fingerprint
 
     def sweep(self) -> int:
-        """Remove temporary files that dead processes of this machine left; returns how many."""
-        return sweep_temporary(self.root.glob(f"*/*/{TEMP_PREFIX}*"))
+        """Remove temporary files that dead processes of this machine left; returns how many.
+
+        At a URL nothing lies half written; what else was left there goes with `collect`.
+        """
+        if not isinstance(self.root, Path):
+            return 0
+        found = (self.root.glob(f"{depth}{TEMP_PREFIX}*") for depth in ("", "*/*/"))
+        return sum(map(sweep_temporary, found))
 
     @contextmanager
     def working(self, recipe: Recipe, on_wait: Callable[[str], None]) -> Iterator[bool]:
@@ -89,7 +118,7 @@ class Store:
             on_wait(line)
 
         name = f"{recipe.stage}-{recipe.fingerprint}.lock"
-        with locked(self.root / _LOCKS / name, on_wait=told):
+        with locked(self._lock_folder / name, on_wait=told):
             yield bool(waits)
 
     @contextmanager
@@ -101,7 +130,10 @@ class Store:
             except BlockingIOError:
                 on_wait("waiting for `curate store gc`, which is collecting")
                 fcntl.flock(file, fcntl.LOCK_SH)
-            yield
+            with ExitStack() as held:
+                if isinstance(self.root, UrlPath):
+                    held.enter_context(leased(self.root / _LOCKS, on_wait))
+                yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -117,10 +149,18 @@ class Store:
                 raise RunError(
                     f"a run is going on and uses {self.root}; wait for its end or stop it"
                 ) from None
-            yield
+            with ExitStack() as held:
+                if isinstance(self.root, UrlPath):
+                    held.enter_context(collecting(self.root / _LOCKS))
+                yield
+
+    @property
+    def _lock_folder(self) -> Path:
+        assert self._locks is not None, "a store at a URL keeps its locks here"
+        return self._locks
 
     def _use_lock(self) -> TextIO:
-        path = self.root / _LOCKS / "in-use.lock"
+        path = self._lock_folder / "in-use.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("a", encoding="utf-8")
 
@@ -132,14 +172,14 @@ class Store:
         """
         keys = set(used)
         rows = []
-        for stage, fingerprint, folder in self._folders():
-            files = sizes = unused = unused_sizes = 0
-            for path in folder.iterdir():
-                size = path.stat().st_size
-                files, sizes = files + 1, sizes + size
-                if path.name != _RECIPE and (stage, fingerprint, _key_of(path)) not in keys:
-                    unused, unused_sizes = unused + 1, unused_sizes + size
-            rows.append(StageUse(stage, fingerprint, files, sizes, unused, unused_sizes))
+        for (stage, fingerprint), files in sorted(self._contents().items()):
+            unused = [
+                size
+                for name, size in files.items()
+                if name != _RECIPE and (stage, fingerprint, _key_of(name)) not in keys
+            ]
+            total = sum(files.values())
+            rows.append(StageUse(stage, fingerprint, len(files), total, len(unused), sum(unused)))
         return StoreUse(self.root, tuple(rows))
 
     def collect(self, used: Iterable[tuple[str, str, str]]) -> int:
@@ -149,18 +189,18 @@ class Store:
             Bytes given back.
         """
         keys, freed = set(used), 0
-        for stage, fingerprint, folder in self._folders():
-            paths = [path for path in folder.iterdir() if path.name != _RECIPE]
-            stale = [p for p in paths if (stage, fingerprint, _key_of(p)) not in keys]
+        for (stage, fingerprint), files in self._contents().items():
+            folder = self.root / stage / fingerprint
+            names = [name for name in files if name != _RECIPE]
+            stale = [n for n in names if (stage, fingerprint, _key_of(n)) not in keys]
             # Markers first: a folder half collected then holds no complete task that isn't.
-            for path in sorted(stale, key=lambda path: path.suffix != ".json"):
-                freed += path.stat().st_size
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-            if len(stale) == len(paths):
-                shutil.rmtree(folder)
+            for name in sorted(stale, key=lambda name: not name.endswith(".json")):
+                freed += files[name]
+                (folder / name).unlink(missing_ok=True)
+            if len(stale) == len(names):
+                (folder / _RECIPE).unlink(missing_ok=True)
+                if isinstance(folder, Path):
+                    shutil.rmtree(folder, ignore_errors=True)
         return freed
 
     def recipe_of(self, stage: str, fingerprint: str) -> dict[str, object] | None:
@@ -171,12 +211,25 @@ class Store:
             return None
         return value
 
-    def _folders(self) -> Iterator[tuple[str, str, Path]]:
-        for folder in sorted(self.root.glob("*/*")):
-            if folder.is_dir():
-                yield folder.parent.name, folder.name, folder
+    def _contents(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Files of each recipe's folder, by their path in it, and their sizes."""
+        found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for path, size in self._sizes():
+            stage, _, rest = path.partition("/")
+            fingerprint, inside, name = rest.partition("/")
+            if inside and stage != _LOCKS:
+                found[stage, fingerprint][name] = size
+        return found
+
+    def _sizes(self) -> Iterator[tuple[str, int]]:
+        if isinstance(self.root, UrlPath):
+            yield from self.root.sizes().items()
+            return
+        for path in self.root.glob("*/*/**/*"):
+            if path.is_file():
+                yield path.relative_to(self.root).as_posix(), path.stat().st_size
 
 
-def _key_of(path: Path) -> str:
-    """`<key>.json`, `<key>-0000.parquet`, `<key>.quarantine.parquet` -> key."""
-    return path.name.partition(".")[0].partition("-")[0]
+def _key_of(name: str) -> str:
+    """`<key>.json`, `<key>-0000.parquet`, `<key>.look/trees` -> key."""
+    return name.partition("/")[0].partition(".")[0].partition("-")[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,7 +113,9 @@ def plan_budget(
     Raises:
         CurateError: input, configuration or store can't be used.
     """
-    context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
+    context = Context(
+        settings, Store.of(settings.paths.store, settings.paths.state), display, last_recipes
+    )
     segments, predictions = predicted_pages(context)
     with closing(Reviewing(context)) as reviewing:
         annotations = reviewing.annotations()

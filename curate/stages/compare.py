@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.io import read_rows
+from curate.places import Place
 from curate.schema import Annotation
 from curate.stages.context import Context
 from curate.stages.labels import in_label_set, label_names_of
@@ -31,11 +31,11 @@ class Side:
         names: of the label set.
     """
 
-    shards: tuple[tuple[Path, Path, Path], ...]
+    shards: tuple[tuple[Place, Place, Place], ...]
     names: tuple[str, ...]
     context: Context
 
-    def pages(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Path]]:
+    def pages(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Place]]:
         """Rows of the three shards, page by page."""
         for segmented, predicted, labelled in self.shards:
             columns = ["page_key", "page_id", "text_hash", "starts", "ends", "text"]
@@ -97,7 +97,7 @@ def _compared(
     work: dict[str, list[Annotation]],
 ) -> Compared:
     row, total, scored = Compared(), 0.0, 0
-    order: dict[Path, tuple[str, ...]] = {}
+    order: dict[Place, tuple[str, ...]] = {}
     for page, predicted, labelled, shard in side.pages():
         row.segments += len(labelled["starts"])
         read_chars = _not_blank(page["text"])
@@ -169,7 +169,7 @@ def _unpacked(packed: tuple[int, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
     return np.repeat(values, lengths).astype(np.int16)
 
 
-def _rows(shard: Path, columns: list[str] | None) -> Iterator[dict[str, Any]]:
+def _rows(shard: Place, columns: list[str] | None) -> Iterator[dict[str, Any]]:
     for batch in read_rows(shard, columns=columns):
         yield from batch.to_pylist()
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from curate.dataset import Published
 from curate.errors import RunError
 from curate.io import json_digest
 from curate.limits import FAULTS
+from curate.places import Place
 from curate.runs.engine import EngineConfig, Failure, Finished, Task, check_failures, run_tasks
 from curate.runs.fingerprint import Recipe, recipe
-from curate.runs.output import Counts, TaskResult, load_result
+from curate.runs.output import Counts, TaskResult, load_results
 from curate.runs.store import Store
 from curate.stages.settings import Settings
 from curate.stages.why import why_again
@@ -38,7 +38,7 @@ State = Literal["ran", "partly", "unchanged", "would run", "may run", "off"]
 class ShardRef:
     """A stored shard: where it is, what it holds, and the digest of its bytes."""
 
-    path: Path
+    path: Place
     rows: int
     digest: str
 
@@ -68,7 +68,7 @@ class Outcome:
     recipe: Recipe | None = None
     keys: list[str] = field(default_factory=list)
     shards: list[ShardRef] = field(default_factory=list)
-    quarantines: list[Path] = field(default_factory=list)
+    quarantines: list[Place] = field(default_factory=list)
     kept: dict[int, ShardRef] = field(default_factory=dict)
 
     @property
@@ -195,15 +195,11 @@ class Context:
         outcome.n_ran = len(todo)
         return outcome
 
-    def _known(self, folder: Path, keys: Sequence[str]) -> dict[str, TaskResult]:
+    def _known(self, folder: Place, keys: Sequence[str]) -> dict[str, TaskResult]:
         """Outputs that are in the store and hold under the limits of this run."""
-        found = ((key, load_result(folder, key)) for key in keys)
         limits = self.settings.engine.limits
-        return {
-            key: result
-            for key, result in found
-            if result is not None and result.holds_under(limits)
-        }
+        found = load_results(folder, keys)
+        return {key: result for key, result in found.items() if result.holds_under(limits)}
 
     def _check_faults(self, outcome: Outcome) -> None:
         """Fail a stage that too many pages broke; what it made stays in the store."""
@@ -242,7 +238,7 @@ class Context:
         check_failures(made.stage, failures)
         return results
 
-    def _collect(self, outcome: Outcome, folder: Path, result: TaskResult) -> None:
+    def _collect(self, outcome: Outcome, folder: Place, result: TaskResult) -> None:
         outcome.keys.append(result.key)
         outcome.counts.add(result.counts)
         if kept := result.kept:

@@ -22,8 +22,12 @@ import curate.labelers
 from curate.io import read_rows
 from curate.labelers.recurrence import first_places
 from curate.labelers.second import SITE_LOOK, look_digest
+from curate.limits import parse_bytes
+from curate.places import Place
+from curate.runs.engine import EngineConfig, usable_cores
 from curate.runs.output import Counts, Output
 from curate.segments.rows import from_row
+from curate.sql import aggregating
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.looking import LookInputs, look_again
 from curate.text import digest
@@ -45,6 +49,9 @@ COUNT_SCHEMA = pa.schema(
         pa.field("squares", pa.int64(), nullable=False),
     ]
 )
+
+CENSUS_ROWS = 100_000
+"""Rows taken from DuckDB at a time."""
 
 LINES_SCHEMA = pa.schema(
     [
@@ -75,34 +82,45 @@ def site_evidence(context: Context, segments: Outcome, predictions: Outcome) -> 
     known = segments.shards if not _waits(segments) and not _waits(predictions) else []
     if settings.dry_run and not known:
         return context.close(replace(predictions, stage="evidence", state="may run", recipe=made))
-    pages = census([shard.path for shard in known], limit)
+    pages = census([shard.path for shard in known], limit, context.store.root)
     with_sites = [number for number in range(len(known)) if number in pages]
+    parts = settings.engine.partitions
     counted = context.run_shards(
         made,
         [
             (
-                context.input_key("count", known[n].digest, digest(pages[n].tobytes())),
+                context.input_key("count", known[n].digest, digest(pages[n].tobytes()), parts),
                 count_lines,
-                (known[n].path, pages[n]),
+                (known[n].path, pages[n], parts),
                 known[n].rows,
             )
             for n in with_sites
         ],
     )
     keys = [*counted.keys]
-    lines: Sequence[ShardRef] = []
+    lines: list[list[ShardRef]] = []
     if counted.shards and not _waits(counted):
-        files = [shard.path for shard in counted.shards]
-        key = context.input_key("add", [shard.digest for shard in counted.shards])
-        added = context.run_shards(made, [(key, add_up, (files, limit), 0)])
+        adding = []
+        share = _share(settings.engine)
+        for part in range(parts):
+            here = counted.shards[part::parts]
+            key = context.input_key("add", part, [shard.digest for shard in here])
+            adding.append((key, add_up, ([shard.path for shard in here], share), 0))
+        added = context.run_shards(made, adding)
         keys += added.keys
-        lines = added.shards
+        lines = [added.shards[n :: len(with_sites)] for n in range(len(with_sites))]
     tasks = []
     for n, found in zip(with_sites, lines, strict=False):
         inputs = LookInputs(
-            known[n].path, predictions.shards[n].path, folder, "site", found.path, pages[n]
+            known[n].path,
+            predictions.shards[n].path,
+            folder,
+            "site",
+            tuple(shard.path for shard in found),
+            pages[n],
         )
-        read = (known[n].digest, predictions.shards[n].digest, found.digest)
+        made_of = [shard.digest for shard in found]
+        read = (known[n].digest, predictions.shards[n].digest, *made_of)
         key = context.input_key("look", read, digest(np.abs(pages[n]).tobytes()))
         tasks.append((key, look_again, (inputs,), known[n].rows))
     complete = not _waits(counted) and len(lines) == len(with_sites)
@@ -124,29 +142,44 @@ def site_evidence(context: Context, segments: Outcome, predictions: Outcome) -> 
     return context.close(outcome)
 
 
+def _share(engine: EngineConfig) -> str:
+    """The memory of one part, where several are added up at a time."""
+    at_once = 1 if engine.kind == "serial" else engine.workers or usable_cores()
+    n_bytes = parse_bytes(engine.memory_limit) // min(engine.partitions, at_once)
+    return f"{n_bytes // 1000}KB"
+
+
 def _waits(outcome: Outcome) -> bool:
     return outcome.state in ("would run", "may run")
 
 
-def census(shards: Sequence[Path], memory_limit: str) -> dict[int, SitePages]:
+def census(
+    shards: Sequence[Place], memory_limit: str, near: Place | None = None
+) -> dict[int, SitePages]:
     """For each shard the pages of each row's site, 0 where it is the only one.
 
     Pages of equal text count once: the number is negative for those after the
     first. Shards without a site of several pages are left out.
+
+    Args:
+        near: where DuckDB may spill.
     """
     if not shards:
         return {}
-    import duckdb
-
-    sizes: dict[int, int] = {}
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
-        rows = connection.execute(
+    files = [str(path) for path in shards]
+    out: dict[int, SitePages] = {}
+    with aggregating(memory_limit, shards, near=near) as connection:
+        # In the order of the files, each told once.
+        sizes = connection.execute(
+            "SELECT num_rows FROM parquet_file_metadata($files) "
+            "ORDER BY list_position($files, file_name)",
+            {"files": files},
+        ).fetchall()
+        rows = connection.sql(
             """
             WITH pages AS (
-                SELECT site, text_hash, list_position($files, filename) - 1 AS shard,
-                       file_row_number AS row
-                FROM read_parquet($files, filename = true, file_row_number = true)
+                SELECT site, text_hash, file_index AS shard, file_row_number AS row
+                FROM read_parquet($files, file_row_number = true)
             ),
             numbered AS (
                 SELECT *, row_number() OVER (
@@ -157,36 +190,37 @@ def census(shards: Sequence[Path], memory_limit: str) -> dict[int, SitePages]:
             sites AS (
                 SELECT site, count(*) FILTER (copy = 1) AS n FROM numbered GROUP BY site
             )
-            SELECT shard, row, CASE WHEN copy = 1 THEN n ELSE -n END
+            SELECT shard::INT AS shard, row::INT AS row,
+                   (CASE WHEN copy = 1 THEN n ELSE -n END)::INT AS n
             FROM numbered JOIN sites USING (site) WHERE n > 1
             """,
-            {"files": [str(path) for path in shards]},
-        )
-        while batch := rows.fetchmany(10_000):
-            for shard, row, n in batch:
-                found[shard].append((row, n))
-        for shard, rows_of in connection.execute(
-            "SELECT list_position($files, file_name) - 1, sum(num_rows) "
-            "FROM parquet_file_metadata($files) GROUP BY 1",
-            {"files": [str(path) for path in shards]},
-        ).fetchall():
-            sizes[int(shard)] = int(rows_of)
-    out: dict[int, SitePages] = {}
-    for shard, pairs in found.items():
-        pages = np.zeros(sizes[shard], np.int32)
-        index = np.array(pairs, np.int64)
-        pages[index[:, 0]] = index[:, 1]
-        out[shard] = pages
+            params={"files": files},
+        ).to_arrow_reader(CENSUS_ROWS)
+        for batch in rows:
+            shard, row, n = (column.to_numpy() for column in batch.columns)
+            for number in np.unique(shard).tolist():
+                here = shard == number
+                if number not in out:
+                    out[number] = np.zeros(sizes[number][0], np.int32)
+                out[number][row[here]] = n[here]
     return out
 
 
-def count_lines(out: Output, shard: Path, site_pages: SitePages) -> None:
-    """Task body: on how many pages of one shard each line of a site stands, and where."""
-    out.write(COUNT_SCHEMA, _counted(shard, site_pages))
+def count_lines(out: Output, shard: Place, site_pages: SitePages, parts: int = 1) -> None:
+    """Task body: on how many pages of one shard each line of a site stands, and where.
+
+    Args:
+        parts: number of tables to deal the sites to, by their name.
+    """
+    tables: list[list[pa.Table]] = [[] for _ in range(parts)]
+    for site, table in _counted(shard, site_pages):
+        tables[int(digest(site, chars=8), 16) % parts].append(table)
+    for part in tables:
+        out.write(COUNT_SCHEMA, part)
     out.counts.n_in = out.counts.n_out
 
 
-def _counted(shard: Path, site_pages: SitePages) -> Iterator[pa.Table]:
+def _counted(shard: Place, site_pages: SitePages) -> Iterator[tuple[str, pa.Table]]:
     keys: dict[str, list[npt.NDArray[np.uint64]]] = defaultdict(list)
     sums: dict[str, list[npt.NDArray[np.int64]]] = defaultdict(list)
     first = 0
@@ -206,28 +240,29 @@ def _counted(shard: Path, site_pages: SitePages) -> Iterator[pa.Table]:
         names, inverse = np.unique(np.concatenate(keys[site]), return_inverse=True)
         total = np.zeros((len(names), 3), np.int64)
         np.add.at(total, inverse, np.concatenate(sums[site]))
-        yield pa.table(
-            {
-                "site": pa.repeat(site, len(names)),
-                "key": names,
-                "seen": total[:, 0],
-                "total": total[:, 1],
-                "squares": total[:, 2],
-            },
-            schema=COUNT_SCHEMA,
+        yield (
+            site,
+            pa.table(
+                {
+                    "site": pa.repeat(site, len(names)),
+                    "key": names,
+                    "seen": total[:, 0],
+                    "total": total[:, 1],
+                    "squares": total[:, 2],
+                },
+                schema=COUNT_SCHEMA,
+            ),
         )
 
 
-def add_up(out: Output, counts: Sequence[Path], memory_limit: str) -> None:
+def add_up(out: Output, counts: Sequence[Place], memory_limit: str) -> None:
     """Task body: the lines on two pages or more, a shard for each shard that has them."""
-    import duckdb
-
-    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
+    with aggregating(memory_limit, counts, near=out.folder) as connection:
         rows = connection.sql(
             """
             WITH parts AS (
-                SELECT list_position($files, filename) - 1 AS shard, site, key, seen, total, squares
-                FROM read_parquet($files, filename = true)
+                SELECT file_index::INT AS shard, site, key, seen, total, squares
+                FROM read_parquet($files)
             ),
             lines AS (
                 SELECT site, key, sum(seen) AS seen, sum(total) AS total, sum(squares) AS squares

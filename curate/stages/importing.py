@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from curate.io import read_rows
 from curate.pages import page_key_of
+from curate.places import Place
 from curate.stages.context import Display
 from curate.stages.pipeline import run_pipeline
 from curate.stages.settings import Settings
@@ -38,7 +38,7 @@ class InputPages:
         shards: of the stage `segments`.
     """
 
-    def __init__(self, shards: Sequence[Path] = ()) -> None:
+    def __init__(self, shards: Sequence[Place] = ()) -> None:
         self._shards = list(shards)
         self._places: dict[str, tuple[int, int]] = {}
         self._by_text: dict[str, str] = {}

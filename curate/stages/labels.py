@@ -6,15 +6,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.errors import LabelerError
-from curate.io import read_rows
+from curate.io import read_rows, read_schema
+from curate.places import Place
 from curate.review.consensus import Consensus
 from curate.review.resolve import resolve_labels
 from curate.runs.output import Output
@@ -45,8 +44,8 @@ class LabelInputs:
         decisions: site to what is taken over to its pages from reviewed ones.
     """
 
-    segmented: Path
-    predicted: Path
+    segmented: Place
+    predicted: Place
     annotations: tuple[Annotation, ...]
     label_set: LabelSet
     machine_origin: Literal["model", "rule"]
@@ -93,9 +92,9 @@ def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
         yield _table(rows, finals, inputs.label_set)
 
 
-def label_names_of(shard: Path) -> tuple[str, ...]:
+def label_names_of(shard: Place) -> tuple[str, ...]:
     """The label order of a predicted shard's scores."""
-    metadata = pq.read_schema(shard).metadata or {}
+    metadata = read_schema(shard).metadata or {}
     return tuple(json.loads(metadata[LABEL_NAMES_KEY.encode()]))
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.errors import LabelerError
-from curate.io import read_rows
+from curate.io import kept_here, read_rows, read_schema, read_table
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.recurrence import LineCounts, SiteEvidence, evidence_of
 from curate.labelers.second import SecondLook, read_look
 from curate.labelers.second_columns import Look
+from curate.places import Place
 from curate.runs.output import Output
 from curate.schema import PREDICTED_SCHEMA
 from curate.segments.rows import from_row
@@ -35,27 +34,27 @@ class LookInputs:
         segmented, predicted: aligned shards, row by row.
         folder: the second look.
         name: what is added to the labeler's name, e.g. `site`.
-        lines: recurring lines of the shard's sites, where the look reads them.
+        lines: tables of recurring lines of the shard's sites, where the look reads them.
         site_pages: int32, pages of each row's site; 0 where it is the only one.
         left_alone: page ids whose prediction stays as it is.
     """
 
-    segmented: Path
-    predicted: Path
-    folder: Path
+    segmented: Place
+    predicted: Place
+    folder: Place
     name: str
-    lines: Path | None = None
+    lines: tuple[Place, ...] = ()
     site_pages: npt.NDArray[np.int32] | None = None
     left_alone: frozenset[str] = frozenset()
 
 
-def look_at(folder: Path) -> SecondLook:
+def look_at(folder: Place) -> SecondLook:
     """The second look in a folder.
 
     Raises:
         LabelerError: there is none, or it can't be read.
     """
-    look = read_look(str(folder))
+    look = read_look(str(kept_here(folder)))
     if look is None:
         raise LabelerError(f"{folder}: no second.json; train the look again")
     return look
@@ -63,7 +62,7 @@ def look_at(folder: Path) -> SecondLook:
 
 def look_again(out: Output, inputs: LookInputs) -> None:
     """Task body: a second look at one shard's predictions."""
-    metadata = pq.read_schema(inputs.predicted).metadata or {}
+    metadata = read_schema(inputs.predicted).metadata or {}
     names = metadata[LABEL_NAMES_KEY.encode()].decode()
     out.write(PREDICTED_SCHEMA, _looked(out, inputs), metadata={LABEL_NAMES_KEY: names})
 
@@ -125,18 +124,17 @@ class _Sites:
         self._pages = inputs.site_pages
         self._row = -1
         self._counts: dict[str, LineCounts] = {}
-        if inputs.lines is None or self._pages is None:
-            return
-        table = pq.read_table(inputs.lines)
-        names = table["site"].to_pylist()
-        keys, seen = table["key"].to_numpy(), table["seen"].to_numpy()
-        spread = table["spread"].to_numpy()
-        begin = 0
-        for at in range(1, len(names) + 1):
-            if at == len(names) or names[at] != names[begin]:
-                part = slice(begin, at)
-                self._counts[names[begin]] = LineCounts(0, keys[part], seen[part], spread[part])
-                begin = at
+        for lines in inputs.lines:
+            table = read_table(lines)
+            names = table["site"].to_pylist()
+            keys, seen = table["key"].to_numpy(), table["seen"].to_numpy()
+            spread = table["spread"].to_numpy()
+            begin = 0
+            for at in range(1, len(names) + 1):
+                if at == len(names) or names[at] != names[begin]:
+                    part = slice(begin, at)
+                    self._counts[names[begin]] = LineCounts(0, keys[part], seen[part], spread[part])
+                    begin = at
 
     def evidence(self, site: str, page: Any) -> SiteEvidence | None:
         """Evidence on the next row's page; None where its site has no other page."""

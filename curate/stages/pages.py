@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from curate.pages import PagesConfig, Unit, read_unit
+from curate.places import Place
 from curate.runs.output import Output
 from curate.schema import PAGE_SCHEMA, Dropped, Page, Quarantined
+from curate.sql import aggregating
 
 __all__ = ["read_pages", "superseded"]
 
@@ -51,22 +52,22 @@ def _tables(pages: Sequence[Page]) -> Iterator[pa.Table]:
     yield pa.table(columns, schema=PAGE_SCHEMA)
 
 
-def superseded(shards: Sequence[Path], memory_limit: str) -> list[tuple[int, int]]:
+def superseded(
+    shards: Sequence[Place], memory_limit: str, near: Place | None = None
+) -> list[tuple[int, int]]:
     """Records that another record of the same page replaces: (shard, row) pairs.
 
     The newest stays; records without a time are older than all others, and of
     equally old ones the last in reading order stays. Runs in DuckDB, which
     keeps to `memory_limit` and spills to disk.
     """
-    import duckdb
-
-    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
+    with aggregating(memory_limit, shards, near=near) as connection:
         rows = connection.execute(
             """
             WITH records AS (
-                SELECT page_key, fetched_at, list_position($files, filename) - 1 AS shard,
+                SELECT page_key, fetched_at, file_index AS shard,
                        file_row_number AS row
-                FROM read_parquet($files, filename = true, file_row_number = true)
+                FROM read_parquet($files, file_row_number = true)
             )
             SELECT shard, row FROM records
             QUALIFY row_number() OVER (

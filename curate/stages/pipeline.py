@@ -49,7 +49,9 @@ def plan_review(
     Raises:
         CurateError: as `run_pipeline`; ReviewError where review is off.
     """
-    context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
+    context = Context(
+        settings, Store.of(settings.paths.store, settings.paths.state), display, last_recipes
+    )
     context.facts = facts
     with closing(Reviewing(context)) as reviewing:
         if reviewing.off:
@@ -91,7 +93,9 @@ def run_pipeline(
     Raises:
         CurateError: input, configuration, server or store can't be used.
     """
-    context = Context(settings, Store(Path(settings.paths.store)), display, last_recipes)
+    context = Context(
+        settings, Store.of(settings.paths.store, settings.paths.state), display, last_recipes
+    )
     context.facts = facts
     with (
         remembered(Path(settings.paths.state) / "code-digests.json"),
@@ -243,7 +247,7 @@ def _superseded(context: Context, pages: Outcome) -> dict[int, tuple[int, ...]]:
         rows = [tuple(row) for row in read_json(file)]
     except FileNotFoundError:
         paths = [shard.path for shard in pages.shards]
-        rows = list(superseded(paths, context.settings.engine.memory_limit))
+        rows = list(superseded(paths, context.settings.engine.memory_limit, folder))
         write_json(file, rows)
     skips: dict[int, list[int]] = defaultdict(list)
     for shard, row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow as pa
 from curate.io import canonical_json, read_json, read_rows, write_json
 from curate.labelers.base import Labeler
 from curate.limits import Fault
+from curate.places import Place
 from curate.runs.output import Output
 from curate.schema import (
     PREDICTED_SCHEMA,
@@ -32,7 +32,7 @@ LABEL_NAMES_KEY = "curate.label_names"
 """Key of a shard's metadata: JSON list, the order of the columns of `scores`."""
 
 
-def label_pages(out: Output, shard: Path, labeler: Labeler) -> None:
+def label_pages(out: Output, shard: Place, labeler: Labeler) -> None:
     """Task body: label the pages of one shard.
 
     Where pages had to be left out, the shard without them is written beside
@@ -46,7 +46,7 @@ def label_pages(out: Output, shard: Path, labeler: Labeler) -> None:
         out.write_kept(SEGMENTED_SCHEMA, _without(shard, lost))
 
 
-def _predicted(out: Output, shard: Path, labeler: Labeler, lost: set[int]) -> Iterator[pa.Table]:
+def _predicted(out: Output, shard: Place, labeler: Labeler, lost: set[int]) -> Iterator[pa.Table]:
     first = 0
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
         rows = batch.to_pylist()
@@ -85,7 +85,7 @@ def _labelled(
     return [found if isinstance(found, Fault) else found[0] for found in singles]
 
 
-def _without(shard: Path, lost: set[int]) -> Iterator[pa.RecordBatch]:
+def _without(shard: Place, lost: set[int]) -> Iterator[pa.RecordBatch]:
     first = 0
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
         here = [row for row in range(batch.num_rows) if first + row not in lost]
@@ -114,7 +114,7 @@ def _table(
 
 
 def with_reasons(
-    labeler: Labeler, page: SegmentedPage, prediction: PagePrediction, known: Path
+    labeler: Labeler, page: SegmentedPage, prediction: PagePrediction, known: Place
 ) -> PagePrediction:
     """A stored prediction with the labeler's reasons behind those that it holds already.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from curate.io import json_digest
+from curate.places import Place
 from curate.sample.propagate import SiteDecisions
 from curate.stages.reviewed import PeopleSaid
 from curate.stages.shards import column, rows_of
@@ -14,7 +14,7 @@ from curate.stages.shards import column, rows_of
 __all__ = ["decisions_for", "fingerprint", "origin_counts", "stopped_lines"]
 
 
-def decisions_for(shard: Path, said: PeopleSaid) -> dict[str, SiteDecisions]:
+def decisions_for(shard: Place, said: PeopleSaid) -> dict[str, SiteDecisions]:
     """The decisions that can touch a segmented shard: those of its sites."""
     if not said.sites:
         return {}
@@ -27,7 +27,7 @@ def fingerprint(decisions: Mapping[str, SiteDecisions]) -> str:
     return json_digest({site: found.fingerprint for site, found in decisions.items()})
 
 
-def origin_counts(labeled: Sequence[Path]) -> dict[str, int]:
+def origin_counts(labeled: Sequence[Place]) -> dict[str, int]:
     """Segments by the origin of their label, over labelled shards."""
     counts: Counter[str] = Counter()
     for path in labeled:

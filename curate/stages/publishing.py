@@ -10,6 +10,7 @@ from typing import Any
 
 from curate.dataset import ShardPair, Withdrawn
 from curate.io import json_digest, locked, read_json, write_json
+from curate.places import Place
 from curate.report.agreement import AgreementView
 from curate.review.withdraw import Blocked
 from curate.review.withdraw import blocked as withdrawn
@@ -110,7 +111,7 @@ def run_dataset(
     return context.close(outcome)
 
 
-def _published(context: Context, marker: Path) -> str | None:
+def _published(context: Context, marker: Place) -> str | None:
     """The version that this input made, where it still is the latest and there."""
     folder = context.settings.export_folder
     remote = remote_home(context.settings.paths, context.settings.name)
@@ -131,7 +132,7 @@ def _publish(
     outcome: Outcome,
     shards: Sequence[ShardPair],
     gone: Withdrawn,
-    marker: Path,
+    marker: Place,
     view: AgreementView | None,
 ) -> None:
     from curate.dataset import publish

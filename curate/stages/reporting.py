@@ -22,6 +22,7 @@ from curate.report.data import (
     VersionDiff,
 )
 from curate.schema import LabelSet
+from curate.sql import aggregating
 from curate.stages.quality_view import quality_view
 
 __all__ = ["report_data"]
@@ -45,10 +46,8 @@ def report_data(
         version: folder with `manifest.json` and both shapes.
         stages: counts of this run's stages.
     """
-    import duckdb
-
     manifest = read_json(version / "manifest.json")
-    with duckdb.connect(config={"memory_limit": memory_limit.replace(" ", "")}) as connection:
+    with aggregating(memory_limit) as connection:
         for shape in ("segments", "pages"):
             files = sorted(str(path) for path in (version / shape).glob("*.parquet"))
             connection.read_parquet(files).create_view(shape)

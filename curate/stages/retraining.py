@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.evaluate.metrics import Interval, macro_f1, paired_bootstrap
-from curate.io import read_json, write_json
+from curate.io import read_json, stored_folder, write_json
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.second import write_look
 from curate.labelers.training.project import (
@@ -22,6 +22,7 @@ from curate.labelers.training.project import (
     reviewed_page,
 )
 from curate.labelers.training.second import cross_fitted, fit_look
+from curate.places import Place
 from curate.review.resolve import resolve_labels
 from curate.runs.output import Counts
 from curate.schema import Annotation, LabelSet, PagePrediction, page_id_of
@@ -203,7 +204,7 @@ def _has_work(shard: ShardRef, annotations: Mapping[str, Sequence[Annotation]]) 
     )
 
 
-def _known(marker: Path, folder: Path) -> dict[str, Any] | None:
+def _known(marker: Place, folder: Place) -> dict[str, Any] | None:
     try:
         told: dict[str, Any] = read_json(marker)
     except FileNotFoundError:
@@ -215,7 +216,7 @@ def _train(
     context: Context,
     pairs: Sequence[tuple[ShardRef, ShardRef]],
     annotations: Mapping[str, Sequence[Annotation]],
-    folder: Path,
+    folder: Place,
 ) -> dict[str, Any]:
     options = context.settings.train
     pages = sorted(
@@ -237,7 +238,8 @@ def _train(
             decision=decision_of(context.settings.labeler),
         )
         told["taken"] = bool(model.trees)
-        told["look"] = write_look(folder, model)
+        with stored_folder(folder) as here:
+            told["look"] = write_look(here, model)
         told["trained_on"] = [page.page_id for page in pages]
     return told
 
@@ -247,7 +249,7 @@ def _predict_anew(
     outcome: Outcome,
     segments: Outcome,
     predictions: Outcome,
-    folder: Path,
+    folder: Place,
     trained_on: frozenset[str],
 ) -> Outcome:
     """All pages by the new model but those that it was trained on.

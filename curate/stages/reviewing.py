@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from curate.io import json_digest, locked, read_rows
+from curate.places import Place
 from curate.review.annotations import load
 from curate.review.migrate import migrated
 from curate.review.people import ReviewTeam
@@ -352,7 +353,7 @@ class Reviewing:
             self._context.next_steps.append("every page is reviewed; nothing waits for a person")
 
     @property
-    def _reasons_folder(self) -> Path:
+    def _reasons_folder(self) -> Place:
         """Where reasons lie that were worked out for pages people read."""
         recipe = self._context.outcomes["predictions"].recipe
         assert recipe is not None
@@ -414,7 +415,7 @@ def _states(pairs: Sequence[_Pair]) -> Iterator[tuple[str, str]]:
         yield from zip(keys, ids, strict=True)
 
 
-def _store(folder: Path, key: str, choices: Sequence[Choice], n_candidates: int) -> None:
+def _store(folder: Place, key: str, choices: Sequence[Choice], n_candidates: int) -> None:
     out = Output(folder, key, "sample")
     out.counts.n_in = n_candidates
     columns = {name: [getattr(c, name) for c in choices] for name in SAMPLE_SCHEMA.names}

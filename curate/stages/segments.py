@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow as pa
 from curate.errors import SegmentError
 from curate.io import read_rows
 from curate.limits import Fault
+from curate.places import Place
 from curate.runs.output import Output
 from curate.schema import SEGMENTED_SCHEMA, Quarantined, SegmentedPage, page_id_of
 from curate.segments.rows import to_batch
@@ -22,13 +22,13 @@ BATCH_PAGES = 64
 """Pages converted to Arrow at a time: bounds memory, costs nothing."""
 
 
-def segment_pages(out: Output, shard: Path, skip: tuple[int, ...], segmenter: Any) -> None:
+def segment_pages(out: Output, shard: Place, skip: tuple[int, ...], segmenter: Any) -> None:
     """Task body: split the pages of one shard, except the superseded rows `skip`."""
     out.write(SEGMENTED_SCHEMA, _segmented(out, shard, frozenset(skip), segmenter))
 
 
 def _segmented(
-    out: Output, shard: Path, skip: frozenset[int], segmenter: Any
+    out: Output, shard: Place, skip: frozenset[int], segmenter: Any
 ) -> Iterator[pa.RecordBatch]:
     number = -1
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from curate.io import read_rows
+from curate.places import Place
 
 __all__ = ["column", "rows_of", "take"]
 
 
-def column(shard: Path, name: str) -> list[Any]:
+def column(shard: Place, name: str) -> list[Any]:
     """One column in full."""
     return [
         value
@@ -23,7 +23,7 @@ def column(shard: Path, name: str) -> list[Any]:
     ]
 
 
-def take(shard: Path, rows: Sequence[int], columns: list[str] | None = None) -> pa.Table:
+def take(shard: Place, rows: Sequence[int], columns: list[str] | None = None) -> pa.Table:
     """Some rows; only the batches that hold them stay in memory."""
     parts: list[pa.RecordBatch] = []
     first = 0
@@ -36,7 +36,7 @@ def take(shard: Path, rows: Sequence[int], columns: list[str] | None = None) -> 
     return pa.Table.from_batches(parts)
 
 
-def rows_of(shard: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+def rows_of(shard: Place, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """All rows, streamed."""
     for batch in read_rows(shard, columns=columns):
         yield from batch.to_pylist()

@@ -7,14 +7,15 @@ from pathlib import Path
 from curate.dataset.changes import State
 from curate.dataset.facts import sql_path
 from curate.errors import RunError
-from curate.io import read_json
-from curate.runs.output import load_result
+from curate.io import kept_here, read_json
+from curate.places import Place
+from curate.runs.output import load_results
 from curate.runs.record import Record
 
 __all__ = ["stored_state"]
 
 
-def stored_state(record: Record, store: Path) -> State:
+def stored_state(record: Record, store: Place) -> State:
     """What a run's labels were, published or not.
 
     Raises:
@@ -61,7 +62,7 @@ def stored_state(record: Record, store: Path) -> State:
     )
 
 
-def _shards(record: Record, store: Path, stage: str) -> str:
+def _shards(record: Record, store: Place, stage: str) -> str:
     try:
         tasks = read_json(record.file.parent / "tasks.json")
     except FileNotFoundError:
@@ -71,10 +72,12 @@ def _shards(record: Record, store: Path, stage: str) -> str:
         if name != stage:
             continue
         folder = store / stage / Path(fingerprint).name
-        found = [load_result(folder, Path(str(key)).name) for key in keys]
-        shards = [folder / s.file for r in found if r is not None for s in r.shards if s.rows]
-        if shards and all(found):
-            return f"read_parquet([{', '.join(map(sql_path, shards))}])"
+        names = [Path(str(key)).name for key in keys]
+        found = load_results(folder, names)
+        shards = [s.file for key in names if key in found for s in found[key].shards if s.rows]
+        if shards and len(found) == len(set(names)):
+            here = kept_here(folder, [Path(name).name for name in shards])
+            return f"read_parquet([{', '.join(sql_path(here / name) for name in shards)}])"
     raise RunError(
         f"{record.title} has no {stage} in {store}: it ended before, or `curate store gc` swept "
         f"them; `curate rerun {record.run_id}` makes them again"
