@@ -53,8 +53,20 @@ def test_a_line_is_taken_over_beside_the_same_line() -> None:
 def test_a_line_that_stands_once_is_taken_over_in_a_like_element() -> None:
     site = decide([read("1", "axbxc", "babab", places="12345")], ONE)
     assert told(propagated(lines("qbr", places="939"), site)) == ".b."
+    # There it stands once, here twice: it may be about something else.
+    assert told(propagated(lines("qbrb", places="9393"), site)) == "...."
     twice = decide([read("1", "qbrbs", "ababa", places="12345")], ONE)
     assert told(propagated(lines("zby", places="929"), twice)) == "..."
+
+
+def test_a_line_between_two_of_the_same_decision_is_taken_over() -> None:
+    site = decide([read("1", "axbycz", "babaca".replace("c", "b"), places="123456")], ONE)
+    here = lines("abc", places="777")
+    assert told(propagated(here, site)) == "bbb"
+    # One side is known and the other is not: nothing, but for the page's ends.
+    assert told(propagated(lines("qbcr", places="7777"), site)) == "...."
+    assert told(propagated(lines("qbc", places="777"), site)) == "..b"
+    assert told(propagated(lines("b", places="7"), site)) == "."
 
 
 def test_one_page_is_not_enough_for_what_may_be_content() -> None:
