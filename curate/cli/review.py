@@ -128,6 +128,10 @@ def _plan(config: dict[str, Any], overrides: Sequence[str], *, everything: bool)
         table.add_row(name, str(n), what, style="dim" if not n else "")
     console.print(table)
     show_reasons(console, tasks, everything=everything)
+    if steps is not None and steps.again:
+        console.print(
+            f"{steps.again} reviewed pages are open once more, for text left without a label"
+        )
     if steps is not None and (settings.review.annotators or steps.disputed):
         show_plan(console, steps)
     for page_id, why in steps.refused if steps else ():

@@ -14,18 +14,23 @@ SHOWN_PAGES = 5
 
 
 def print_left_over(annotations: Iterable[Annotation], server: str, console: Any) -> None:
-    """Name pages with text that has no label, with where to open them again.
+    """Name pages with text that has no label, with where they were read.
 
     Args:
         server: the server's address.
     """
-    pages = pages_left_over(annotations)
+    every = pages_left_over(annotations)
+    if n := sum(len(page.settled) for page in every):
+        console.print(
+            f"left out for good: {n} lines, whose regions reviewers deleted twice; not published"
+        )
+    pages = [page for page in every if page.spans]
     if not pages:
         return
     n = sum(len(page.spans) for page in pages)
     console.print(
         f"without a label: {n} lines on {len(pages)} pages, where reviewers deleted the region; "
-        "they are not published. Open them again:"
+        "they are not published, and pages read here go to review once more with the next push:"
     )
     for page in pages[:SHOWN_PAGES]:
         where = f"page {page.page_key}"

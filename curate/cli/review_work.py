@@ -249,8 +249,8 @@ def _withdraw(args: argparse.Namespace, work: _Work) -> int:
         if what == "page":
             work.console.print(f"page {key} is left out of every later version")
         if args.on_server:
-            n = _delete_on_server(work, told.server_ids)
-            work.console.print(f"deleted {n} annotations in Label Studio")
+            n = _delete_on_server(work, what, key)
+            work.console.print(f"deleted {n} annotations and drafts in Label Studio")
         elif told.server_ids:
             work.console.print(
                 f"{len(told.server_ids)} annotations remain in Label Studio and are not pulled "
@@ -273,21 +273,19 @@ def _read_all_again(work: _Work) -> None:
         note.unlink()
 
 
-def _delete_on_server(work: _Work, ids: Sequence[tuple[str, int, int]]) -> int:
-    from curate.review.client import NotFoundError
+def _delete_on_server(work: _Work, what: Any, key: str) -> int:
+    from curate.review.people import ReviewTeam
     from curate.review.project import connect
+    from curate.review.withdraw_server import delete_on_server
+    from curate.stages.serving import key_of_added
 
-    with connect(work.settings().review, work.state, progress=work.console.print) as connection:
-        n = 0
-        for server, _, annotation in ids:
-            if server != connection.server:
-                continue
-            try:
-                connection.client.delete(f"/api/annotations/{annotation}/")
-            except NotFoundError:
-                continue
-            n += 1
-    return n
+    settings = work.settings()
+    with connect(settings.review, work.state, progress=work.console.print) as connection:
+        team = ReviewTeam.open(
+            connection, work.name, settings.label_set, settings.review, work.state, create=False
+        )
+        numbers = [project.number for project in team.projects] if team else []
+        return delete_on_server(connection, numbers, what, key, work.pseudonyms(), key_of_added)
 
 
 def _published_with(work: _Work, what: str, key: str) -> list[str]:

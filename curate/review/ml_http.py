@@ -15,6 +15,7 @@ from typing import Any
 
 from curate.errors import CurateError, ReviewError
 from curate.review.ml_backend import Backend
+from curate.review.server_info import ANYWHERE, own_address
 
 __all__ = ["LOOPBACK", "MLServer"]
 
@@ -68,9 +69,9 @@ class MLServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Where it answers; listening on every address, where others in the network find it."""
         host, port = self.server_address[:2]
-        name = str(host)
+        name = own_address() if str(host) in ANYWHERE else str(host)
         return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 

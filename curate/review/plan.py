@@ -20,6 +20,7 @@ from curate.review.tasks import (
     prediction_digest,
     prediction_of,
     restored_text,
+    task_key,
 )
 
 __all__ = ["Change", "RemoteTask", "SyncPlan", "list_remote", "plan", "remote_of"]
@@ -39,6 +40,7 @@ class RemoteTask:
         untouched: nobody has worked on it: no annotation, skip or draft.
         predictions: digest of each prediction by its id.
         data: its data but for the text.
+        round: see `ReviewTask.round`.
     """
 
     task_id: int
@@ -50,6 +52,12 @@ class RemoteTask:
     n_skipped: int
     predictions: Mapping[int, str]
     data: Mapping[str, Any]
+    round: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names it in its project."""
+        return task_key(self.page_id, self.round)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,8 @@ class SyncPlan:
         new: pages that get a task.
         changed: untouched tasks whose prediction is replaced.
         unchanged: tasks that are as they should be, or that somebody works on.
-        to_close: untouched tasks of a text that the page no longer has, and
-            untouched doubles; they are removed.
+        to_close: untouched tasks of a text that the page no longer has or of a
+            round that is over, and untouched doubles; they are removed.
         orphaned: tasks of pages that are no longer in the input; left alone.
         foreign: tasks that are not ours; left alone.
         refused: pages that can't be sent: (page_id, why).
@@ -126,6 +134,7 @@ def remote_of(task: Mapping[str, Any]) -> RemoteTask | None:
             for p in task.get("predictions") or []
         },
         data={key: value for key, value in data.items() if key not in ("text", "replaced")},
+        round=str(data.get("round") or ""),
     )
 
 
@@ -167,29 +176,30 @@ def plan(
         except ReviewError as error:
             refused.append((task.page_id, str(error)))
             continue
-        wanted.setdefault(task.page_id, task)
+        wanted.setdefault(task.key, task)
     known: dict[str, list[RemoteTask]] = defaultdict(list)
     foreign = 0
     for entry in list_remote(client, project) if remote is None else remote:
         if entry is None:
             foreign += 1
         else:
-            known[entry.page_id].append(entry)
+            known[entry.key].append(entry)
     states = dict(current or {})
     states |= {task.page_key: task.page_id for task in wanted.values()}
     changed: list[Change] = []
     unchanged: list[RemoteTask] = []
     to_close: list[RemoteTask] = []
     orphaned: list[RemoteTask] = []
-    for page_id, doubles in list(known.items()):
+    for key, doubles in list(known.items()):
         doubles.sort(key=lambda r: (r.untouched, not r.sound, r.task_id))
         first = doubles[0]
+        page_id = first.page_id
         to_close += [extra for extra in doubles[1:] if extra.untouched]
         unchanged += [extra for extra in doubles[1:] if not extra.untouched]
         if not first.sound:
             if first.untouched:
                 to_close.append(first)
-                known[page_id] = []
+                known[key] = []
             else:
                 refused.append((page_id, f"task {first.task_id}: {_ALTERED}"))
                 unchanged.append(first)
@@ -201,7 +211,11 @@ def plan(
         if state is not None and state != page_id:
             (to_close if first.untouched else unchanged).append(first)
             continue
-        task_now = wanted.get(page_id)
+        task_now = wanted.get(key)
+        if task_now is None and first.round:
+            # What it was opened for has a label by now.
+            (to_close if first.untouched else unchanged).append(first)
+            continue
         if task_now is None and refresh is not None and first.untouched:
             task_now = _refreshed(refresh, page_id, labels, refused)
         change = _change(first, task_now) if task_now else None
@@ -210,8 +224,8 @@ def plan(
         else:
             changed.append(change)
     new = sorted(
-        (task for page_id, task in wanted.items() if not known.get(page_id)),
-        key=lambda task: (task.rank, task.page_id),
+        (task for key, task in wanted.items() if not known.get(key)),
+        key=lambda task: (task.rank, task.key),
     )
     return SyncPlan(
         project=project,

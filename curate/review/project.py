@@ -34,6 +34,7 @@ MAX_TITLE_CHARS = 50
 
 HIDDEN_COLUMNS = (
     *(f"data.{name}" for name in ("head", "text", "page_key", "page_id", "text_hash", "replaced")),
+    *("data.round", "data.earlier"),
     *("inner_id", "annotations_results", "annotations_ids", "total_predictions"),
     *("predictions_model_versions", "predictions_results", "file_upload", "storage_filename"),
     *("created_at", "updated_at", "updated_by", "avg_lead_time", "draft_exists", "annotators"),

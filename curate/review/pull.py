@@ -8,7 +8,7 @@ a tombstone; what was pulled before stays on disk.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,9 @@ from curate.review.client import LabelStudio
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.regions import spans_of
 from curate.review.tasks import restored_text
+from curate.review.votes import AGAIN
 from curate.review.withdraw import Blocked, blocked
-from curate.schema import Annotation, LabelSet, page_id_of
+from curate.schema import ACTIONS, Annotation, LabelSet, Span, page_id_of
 from curate.text import digest, text_hash
 
 __all__ = ["PullResult", "Puller"]
@@ -207,7 +208,7 @@ class Puller:
             return None
         key = self.key_of(data)
         told = {"page_key": key, "page_id": page_id_of(key, text), "text_hash": text_hash(text)}
-        return {**data, **told, "replaced": None}
+        return {**data, **told, "replaced": None, "round": None}
 
     def _annotation(
         self, task: int, data: Mapping[str, Any], raw: Mapping[str, Any], text: str
@@ -216,6 +217,9 @@ class Puller:
         spans, verdict = spans_of(raw.get("result") or [], text, data["page_id"], self.label_set)
         for span in spans:
             assert text[span.start : span.end] == span.exact
+        again = bool(data.get("round"))
+        if again:
+            spans = _as_before(spans, data.get("earlier"))
         lead_time = raw.get("lead_time")
         return Annotation(
             annotation_id=self._identity(raw),
@@ -230,7 +234,7 @@ class Puller:
             verdict=verdict,
             schema=self.label_set.name,
             guideline=self.label_set.guideline_digest,
-            origin=self.origin,
+            origin=AGAIN if again else self.origin,
             server=self.server,
             project_id=self.project,
             task_id=task,
@@ -319,6 +323,17 @@ class Puller:
             result.files.append(path)
         self._held.clear()
         self._held_chars = 0
+
+
+def _as_before(spans: Iterable[Span], earlier: Any) -> tuple[Span, ...]:
+    """Regions that were shown again and left as they were: what was done to them the first time."""
+    before = earlier if isinstance(earlier, Mapping) else {}
+    return tuple(
+        replace(span, action=before[span.region_id])
+        if span.action == "accepted" and before.get(span.region_id) in ACTIONS
+        else span
+        for span in spans
+    )
 
 
 def _time(value: Any) -> datetime:

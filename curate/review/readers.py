@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.review.statistics import Estimate, bootstrap, pair_table
-from curate.review.votes import PageVotes
+from curate.review.votes import AGAIN, PageVotes
 
 __all__ = ["Reader", "Window", "readers_of"]
 
@@ -99,7 +99,8 @@ def _page_of(page: PageVotes, column: int, n: int) -> _PageOf:
     unanimous = (counts.max(axis=1, initial=0) == counts.sum(axis=1)) & (counts.sum(axis=1) > 1)
     alone = unanimous & (mine >= 0) & (counts[np.arange(len(mine)), np.maximum(mine, 0)] == 0)
     reading = page.readings[column]
-    lead = reading.lead_time_s
+    # The time of a page read again is that of its second opening only.
+    lead = reading.lead_time_s if reading.origin != AGAIN else None
     return _PageOf(
         when=reading.updated_at.timestamp(),
         same=int(((others == mine[:, None]) & compared).sum()),

@@ -72,6 +72,7 @@ class Seat:
         project: None where it is still to be made.
         former: its reader is no longer among `review.annotators`.
         tasks: what it holds, by page id; of doubles the one worked on.
+        again: those opened once more, by key; the page itself stays done.
         listed: all of its tasks, None for one that isn't ours.
     """
 
@@ -80,6 +81,7 @@ class Seat:
     project: ReviewProject | None
     former: bool = False
     tasks: dict[str, SeatTask] = field(default_factory=dict)
+    again: dict[str, SeatTask] = field(default_factory=dict)
     listed: list[RemoteTask | None] = field(default_factory=list)
 
     @property
@@ -89,7 +91,8 @@ class Seat:
 
     def progress(self) -> SeatProgress:
         """How far its reader is."""
-        statuses = [task.status for task in self.tasks.values()]
+        everything = [*self.tasks.values(), *self.again.values()]
+        statuses = [task.status for task in everything]
         own = {self.account.user} if self.account else set()
         return SeatProgress(
             name=self.name,
@@ -101,13 +104,13 @@ class Seat:
             drafts=statuses.count("draft"),
             done=statuses.count("done"),
             skipped=statuses.count("skipped"),
-            by_others=sum(bool(own and task.done_by - own) for task in self.tasks.values()),
+            by_others=sum(bool(own and task.done_by - own) for task in everything),
         )
 
 
 def read_seat(seat: Seat, client: LabelStudio) -> None:
     """List what lies at a seat."""
-    seat.tasks, seat.listed = {}, []
+    seat.tasks, seat.again, seat.listed = {}, {}, []
     if seat.project is None:
         return
     for raw in client.tasks(seat.project.number):
@@ -123,9 +126,10 @@ def read_seat(seat: Seat, client: LabelStudio) -> None:
             ),
             bool(raw.get("drafts") or raw.get("draft_exists")),
         )
-        known = seat.tasks.get(remote.page_id)
+        tasks = seat.again if remote.round else seat.tasks
+        known = tasks.get(remote.key)
         if known is None or known.remote.untouched:
-            seat.tasks[remote.page_id] = found
+            tasks[remote.key] = found
 
 
 def _user(completed_by: Any) -> int:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from curate.review.config import LOOPBACK
 
-__all__ = ["ANYWHERE", "HOST", "ServerInfo"]
+__all__ = ["ANYWHERE", "HOST", "ServerInfo", "own_address"]
 
 HOST = LOOPBACK
 
-ANYWHERE = ("0.0.0.0", "")  # noqa: S104 - told apart here, listened on only where the user says so
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart here, listened on only where the user says so
 """Hosts that mean every address of this machine; our own client goes by loopback."""
 
 
@@ -47,7 +47,7 @@ class ServerInfo:
         """Where people at other machines open it, as far as this machine can tell."""
         if not self.is_open:
             return self.url
-        where = _own_address() if self.host in ANYWHERE else self.host
+        where = own_address() if self.host in ANYWHERE else self.host
         return f"http://{where}:{self.url.rsplit(':', 1)[1]}"
 
     @property
@@ -63,7 +63,7 @@ class ServerInfo:
         )
 
 
-def _own_address() -> str:
+def own_address() -> str:
     """Address in its network: that of the interface a packet would leave by."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

@@ -73,7 +73,7 @@ def push(
     tries = 0
     while todo:
         batch = _batch(todo, client.config.push_batch)
-        sent |= {task.page_id for task in batch}
+        sent |= {task.key for task in batch}
         try:
             ids = client.import_tasks(
                 steps.project,
@@ -88,14 +88,14 @@ def push(
                 raise
             progress("the server didn't answer; looking what arrived")
             there = {
-                remote.page_id: remote.task_id
+                remote.key: remote.task_id
                 for remote in list_remote(client, steps.project)
                 if remote is not None
             }
-            arrived = [task for task in todo if task.page_id in there]
-            ids = [there[task.page_id] for task in arrived]
+            arrived = [task for task in todo if task.key in there]
+            ids = [there[task.key] for task in arrived]
             _prove(client, steps.project, arrived, ids, result)
-            todo = [task for task in todo if task.page_id not in there]
+            todo = [task for task in todo if task.key not in there]
             continue
         tries = 0
         _prove(client, steps.project, batch, ids, result)
@@ -119,8 +119,8 @@ def _remove_doubles(
         return
     held: dict[str, list[RemoteTask]] = defaultdict(list)
     for remote in list_remote(client, steps.project):
-        if remote is not None and remote.page_id in sent:
-            held[remote.page_id].append(remote)
+        if remote is not None and remote.key in sent:
+            held[remote.key].append(remote)
     for doubles in held.values():
         doubles.sort(key=lambda r: (r.untouched, r.task_id))
         for extra in doubles[1:]:
@@ -161,26 +161,25 @@ def _prove(
     A task that came back otherwise is removed again, unless somebody has begun
     with it, and named.
     """
-    by_page = {task.page_id: task for task in batch}
+    by_key = {task.key: task for task in batch}
     seen: set[str] = set()
     for held in client.tasks_by_id(project, ids):
-        page_id = str((held.get("data") or {}).get("page_id"))
-        task = by_page.get(page_id)
-        if task is None:
+        remote = remote_of(held)
+        task = by_key.get(remote.key) if remote is not None else None
+        if remote is None or task is None:
             continue
-        seen.add(page_id)
+        seen.add(remote.key)
         why = _mismatch(held, task)
         if why is None:
             result.created += 1
             continue
-        remote = remote_of(held)
-        if remote is not None and remote.untouched:
+        if remote.untouched:
             client.delete_task(remote.task_id)
-        result.failed.append((page_id, f"task {held['id']}: {why}"))
+        result.failed.append((task.page_id, f"task {held['id']}: {why}"))
     result.failed += [
-        (page_id, "the server took it and doesn't show it; push again")
-        for page_id in by_page
-        if page_id not in seen
+        (task.page_id, "the server took it and doesn't show it; push again")
+        for key, task in by_key.items()
+        if key not in seen
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from curate.errors import ReviewError
 from curate.io import json_digest
 from curate.review.interface import LABEL_CONTROL, TEXT_OBJECT, Doubt, head_html
-from curate.schema import PagePrediction, SegmentedPage, page_id_of, segment_id_of
+from curate.schema import Action, PagePrediction, SegmentedPage, page_id_of, segment_id_of
 from curate.text import REPLACEMENT, text_hash
 
 __all__ = [
@@ -26,13 +26,13 @@ __all__ = [
     "ReviewTask",
     "body_of",
     "check_task",
-    "key_of",
     "make_task",
     "prediction_digest",
     "prediction_of",
     "predictions_of",
     "restored_text",
     "server_text",
+    "task_key",
 ]
 
 PREDICTION_NAME = "curate"
@@ -65,6 +65,9 @@ class ReviewTask:
             a doubt (`A: article, B: teaser`), or empty.
         readings: people's readings, shown beside the prediction: a name and
             (start, end, label) of each region.
+        round: names what is to be looked at once more (see `left_over`); empty for
+            a page's first task.
+        earlier: what people did to a region before that round, by its id.
     """
 
     page_key: str
@@ -86,6 +89,13 @@ class ReviewTask:
     remarks: Sequence[str] = ()
     readings: Sequence[tuple[str, Sequence[tuple[int, int, str]]]] = ()
     doubt_below: float = 0.6
+    round: str = ""
+    earlier: Mapping[str, Action] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What names the task in its project."""
+        return task_key(self.page_id, self.round)
 
     @property
     def to_look_at(self) -> list[int]:
@@ -145,9 +155,9 @@ def make_task(
     )
 
 
-def key_of(page_id: str) -> str:
-    """What names a page's task in a project: this state of the page."""
-    return page_id
+def task_key(page_id: str, round_: str = "") -> str:
+    """What names a task in a project: this state of the page, and why it is open once more."""
+    return f"{page_id}+{round_}" if round_ else page_id
 
 
 # ------------------------------------------------------------------------ text
@@ -293,6 +303,8 @@ def body_of(task: ReviewTask, doubt_below: float) -> dict[str, Any]:
     }
     if replaced:
         body["replaced"] = replaced
+    if task.round:
+        body |= {"round": task.round, "earlier": dict(task.earlier)}
     return body
 
 

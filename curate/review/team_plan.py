@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.review.adjudication import adjudication_task, disputed_share, is_disputed
+from curate.review.again import again_by_reader
 from curate.review.assign import assign, gold_pages
 from curate.review.client import LabelStudio
 from curate.review.consensus import Consensus, fit_consensus
 from curate.review.plan import SyncPlan, list_remote, plan
 from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
-from curate.review.team_state import TeamState, site_of
+from curate.review.team_state import TeamState
 from curate.review.votes import NO_VOTE, PageVotes, page_votes
 from curate.schema import Annotation
 
@@ -33,6 +34,7 @@ class TeamPlan(SyncPlan):
         short: pages that lack readers, and how many: all who could read them
             skipped them.
         disputed: pages that are or should be adjudicated.
+        again: pages that are or should be open once more, for text without a label.
         progress: how far each reader is, in the order of `parts`.
     """
 
@@ -40,6 +42,7 @@ class TeamPlan(SyncPlan):
     gold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     short: Mapping[str, int] = field(default_factory=dict)
     disputed: int = 0
+    again: int = 0
     progress: tuple[SeatProgress, ...] = ()
 
 
@@ -48,6 +51,7 @@ def _together(
     gold: Mapping[str, Sequence[str]],
     short: Mapping[str, int],
     disputed: int,
+    again: int,
     progress: Sequence[SeatProgress],
 ) -> TeamPlan:
     """The sum of all projects' plans."""
@@ -66,6 +70,7 @@ def _together(
         gold={reader: tuple(found) for reader, found in gold.items()},
         short=dict(short),
         disputed=disputed,
+        again=again,
         progress=tuple(progress),
     )
 
@@ -194,6 +199,18 @@ def plan_team(
     states = dict(current) if current is not None else None
     if states is not None:
         states = {task.page_key: task.page_id for task in mixed.values()} | states
+    is_over = team.is_over(finished, agreement)
+    disputed = _disputed(team, votes, is_over, current, annotations, tasks_of)
+    settled = {task.page_id for task in disputed}
+    settled |= {p for p, page in votes.items() if (page.final != NO_VOTE).any()}
+    again = again_by_reader(
+        team.seats,
+        team.connection.server,
+        annotations,
+        team.label_set,
+        tasks_of,
+        lambda page_id: page_id not in settled and is_over(page_id),
+    )
     seen = _seen(annotations)
     given = team.gold_given
     parts: list[tuple[str, SyncPlan]] = []
@@ -209,33 +226,22 @@ def plan_team(
             )
             own.extend(task.page_id for task in more)
             mine += more
+        mine += again.get(seat.reader, [])
         made = _seat_plan(team.connection.client, seat, mine, team.label_set.names, states, refresh)
         parts.append((team.seat_name(seat.reader), made))
-    disputed = _disputed(team, votes, finished, agreement, current, annotations, tasks_of)
     parts.append((team.adjudication_name, _adjudication_plan(team, disputed, states)))
-    return _together(parts, given, short, len(disputed), team.progress())
+    n_again = sum(map(len, again.values()))
+    return _together(parts, given, short, len(disputed), n_again, team.progress())
 
 
 def _disputed(
     team: TeamState,
     votes: Mapping[str, PageVotes],
-    finished: Mapping[str, frozenset[str]],
-    agreement: Mapping[str, float],
+    is_over: Callable[[str], bool],
     current: Mapping[str, str] | None,
     annotations: Sequence[Annotation],
     tasks_of: TasksOf,
 ) -> list[ReviewTask]:
-    held, remote = team.held(), team.pages()
-
-    def is_over(page_id: str) -> bool:
-        if any(status in ("open", "draft") for status in held.get(page_id, {}).values()):
-            return False
-        if page_id not in remote:
-            return True
-        site = site_of(remote[page_id])
-        wanted = team.wanted(remote[page_id].page_key, site, agreement)
-        return len(finished.get(page_id, ())) >= min(wanted, 2)
-
     today = {
         page_id: page
         for page_id, page in votes.items()

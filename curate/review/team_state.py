@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,27 @@ class TeamState:
             else:
                 waiting.add(page_id)
         return waiting, given_up
+
+    def is_over(
+        self, finished: Mapping[str, frozenset[str]], agreement: Mapping[str, float]
+    ) -> Callable[[str], bool]:
+        """Tells of a page by its id whether nobody is to read it any more.
+
+        Args:
+            finished: see `finished`.
+            agreement: see `agreement`.
+        """
+        held, remote = self.held(), self.pages()
+
+        def is_over(page_id: str) -> bool:
+            if any(status in ("open", "draft") for status in held.get(page_id, {}).values()):
+                return False
+            if page_id not in remote:
+                return True
+            wanted = self.wanted(remote[page_id].page_key, site_of(remote[page_id]), agreement)
+            return len(finished.get(page_id, ())) >= min(wanted, 2)
+
+        return is_over
 
     def pages(self) -> dict[str, RemoteTask]:
         """Every page of the readers' projects, by page id."""

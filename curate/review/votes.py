@@ -16,10 +16,22 @@ import numpy.typing as npt
 
 from curate.schema import Annotation, LabelSet, Span
 
-__all__ = ["ADJUDICATION", "NO_VOTE", "PageVotes", "latest_readings", "page_votes", "vote_index"]
+__all__ = [
+    "ADJUDICATION",
+    "AGAIN",
+    "NO_VOTE",
+    "PageVotes",
+    "latest_readings",
+    "page_votes",
+    "vote_index",
+]
 
 ADJUDICATION = "adjudication"
 """`Annotation.origin` of the reading that ends a disagreement."""
+
+AGAIN = "again"
+"""`Annotation.origin` of the reading of a page that was opened once more for text
+without a label. It began with what was said in its project before and replaces it."""
 
 NO_VOTE = -1
 
@@ -67,18 +79,34 @@ class PageVotes:
 def latest_readings(annotations: Iterable[Annotation]) -> list[Annotation]:
     """The latest submitted annotation of each person, by person, and the latest adjudication.
 
-    An adjudicator who also read the page first has both words.
+    An adjudicator who also read the page first has both words. A page read again
+    has the word of whoever read it then, not also those it began with.
     """
     latest: dict[tuple[str, bool], Annotation] = {}
+    again: dict[tuple[object, ...], tuple[float, str]] = {}
     for annotation in annotations:
         if annotation.status != "submitted":
             continue
+        if annotation.origin == AGAIN:
+            place = _place(annotation)
+            again[place] = max(again.get(place, _age(annotation)), _age(annotation))
         ends_it = annotation.origin == ADJUDICATION
         key = ("" if ends_it else annotation.annotator, ends_it)
         known = latest.get(key)
         if known is None or _age(known) < _age(annotation):
             latest[key] = annotation
-    return [latest[key] for key in sorted(latest)]
+    return [
+        reading
+        for key in sorted(latest)
+        if (reading := latest[key]).origin == ADJUDICATION
+        or again.get(_place(reading), _age(reading)) <= _age(reading)
+    ]
+
+
+def _place(annotation: Annotation) -> tuple[object, ...]:
+    """The project, and the state of the page."""
+    where = (annotation.server, annotation.project_id)
+    return (*where, annotation.page_key, annotation.text_hash)
 
 
 def _age(annotation: Annotation) -> tuple[float, str]:

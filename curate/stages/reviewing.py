@@ -330,6 +330,11 @@ class Reviewing:
                 f"{len(steps.short)} pages lack readers: all who could read them skipped them "
                 f"or have read them ({', '.join(sorted(steps.short)[:3])} ...)"
             )
+        if steps.again:
+            self._context.notes.append(
+                f"{steps.again} reviewed pages are open once more, for text that was left "
+                "without a label: give one there, or delete it again to leave it out"
+            )
         self._next_steps(project, steps)
         outcome.seconds = time.perf_counter() - started
         return self._context.close(outcome)
@@ -344,7 +349,7 @@ class Reviewing:
         who = ""
         if info is not None:
             who = f" as {info.username} (password in {_near(info.credentials_file)})"
-        open_tasks = len(self._choices)
+        open_tasks = len(self._choices) + steps.again
         if open_tasks:
             self._context.next_steps.append(
                 f"open {project.url}{who}, review, then `{again}` again"

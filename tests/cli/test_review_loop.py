@@ -107,12 +107,62 @@ def test_the_whole_loop(
         if file.is_file() and file.suffix != ".lock":
             assert b"@curate.local" not in file.read_bytes(), file
 
+    # The page is open once more, for the text whose region was taken away.
+    assert "1 reviewed pages are open once more" in third.stderr
+    assert len(tasks(api)) == 13
+    (again_task,) = [t for t in tasks(api) if t["data"].get("round")]
+    assert again_task["data"]["page_key"] == key
     curate("run", *BASE, "labeler.max_reasons=1", **env)
-    assert len(tasks(api)) == 12
+    assert len(tasks(api)) == 13
     latest = json.loads((workspace / "exports/t/latest.json").read_text())
     assert latest["version"] in ("v0002", "v0003")
     published = rows(workspace, latest["version"], "segments")
     assert sum(r["origin"] == "human" for r in published) == len(segments)
+    api.post(
+        f"/api/tasks/{again_task['id']}/annotations/",
+        json={"result": again_task["predictions"][0]["result"], "lead_time": 3},
+    ).raise_for_status()
+    last = curate("run", *BASE, **env)
+    assert "open once more" not in last.stderr
+    latest = json.loads((workspace / "exports/t/latest.json").read_text())
+    labelled = {
+        (r["start"], r["end"]): r
+        for r in rows(workspace, latest["version"], "segments")
+        if r["page_key"] == key
+    }
+    assert labelled[gone["start"], gone["end"]]["origin"] == "human"
+    assert {place: labelled[place]["label_name"] for place in segments} == {
+        place: row["label_name"] for place, row in segments.items()
+    }
+    assert labelled[value["start"], value["end"]]["action"] == "relabelled"
+
+    # Withdrawn on request: here, on the server, and in every later version.
+    who = labelled[value["start"], value["end"]]["annotators"][0]
+    told = curate("review", "withdraw", "--annotator", who, "--on-server", *BASE, **env).stdout
+    assert "withdrew 2 rows: 2 annotations of 1 pages by 1 annotators" in told
+    assert "deleted 2 annotations and drafts in Label Studio" in told
+    assert f"versions published before still hold it: v0002, {latest['version']}" in told
+    assert [t["id"] for t in tasks(api) if t["annotations"]] == []
+    assert len(tasks(api)) == 13  # the pages stay; only the work is gone
+    curate("run", *BASE, **env)
+    latest = json.loads((workspace / "exports/t/latest.json").read_text())
+    assert all(
+        r["origin"] != "human" and r["annotators"] == []
+        for r in rows(workspace, latest["version"], "segments")
+    )
+    # Of the withdrawn person nothing is taken in again, and the second round is over.
+    assert [t["id"] for t in tasks(api) if t["data"].get("round")] == []
+    api.post(
+        f"/api/tasks/{task['id']}/annotations/", json={"result": result, "lead_time": 1}
+    ).raise_for_status()
+    pulled = curate("review", "pull", *BASE, **env)
+    assert "1 annotations were withdrawn here; left there" in pulled.stdout + pulled.stderr
+    draft = {"result": result[:1], "lead_time": 1}
+    api.post(f"/api/tasks/{tasks(api)[1]['id']}/drafts", json=draft).raise_for_status()
+    # What was never taken in is found there all the same, drafts too.
+    told = curate("review", "withdraw", "--annotator", who, "--on-server", *BASE, **env).stdout
+    assert "deleted 2 annotations and drafts in Label Studio" in told
+    assert not any(t["annotations"] or t["drafts"] for t in tasks(api))
 
 
 def test_plan_tells_and_push_does(

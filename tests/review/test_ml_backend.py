@@ -19,6 +19,7 @@ from curate.review.connecting import add_backend
 from curate.review.interface import labeling_config
 from curate.review.ml_backend import AskedPage, Backend, Controls, controls_of
 from curate.review.ml_http import MAX_BODY_BYTES, MLServer
+from curate.review.server_info import own_address
 from curate.schema import page_id_of, segment_id_of
 
 FEW = (
@@ -261,6 +262,24 @@ def test_label_studio_gets_segments_for_a_page_added_by_hand(
         ("A headline \U0001f389", "accepted"),
         ("The end.", "accepted"),
     ]
+
+
+@pytest.mark.server
+def test_label_studio_asks_over_the_network_with_the_password(backend, project):
+    """Listening beyond loopback, registered as `curate serve --host 0.0.0.0 --connect` does it."""
+    client = project.connection.client
+    with MLServer(backend, "0.0.0.0", 0, password="sesame") as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        assert server.url.startswith(f"http://{own_address()}:")
+        with pytest.raises(ReviewError):
+            add_backend(client, project.number, server.url, "wrong")
+        assert add_backend(client, project.number, server.url, "sesame") is True
+        (number,) = client.import_tasks(project.number, [{"data": {"text": TEXT}}])
+        shown = client.get(f"/api/tasks/{number}/", {"project": project.number})
+        assert len(shown["predictions"][0]["result"]) == 3
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.server
