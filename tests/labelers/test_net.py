@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.labelers.net import N_NET_OUTPUTS, net_arrays, net_from, run_net
-from curate.labelers.training.gradient import PageRows, backward, forward, start
+from curate.labelers.training.gradient import PageRows, backward, forward, overlap_slope, start
 from curate.labelers.training.net import NetOptions, NetTargets, fit_net
 
 OPTIONS = NetOptions(hidden=8, steps=(1, 3), epochs=3, batch=100)
@@ -28,7 +28,7 @@ def targets() -> NetTargets:
     before = np.r_[0, seen[:-1, 0]] > 0
     one = np.ones(len(seen), np.float32)
     return NetTargets(
-        np.eye(4, dtype=np.float32)[before.astype(int)], one, before.astype(np.float32), one
+        np.eye(4, dtype=np.float32)[before.astype(int)], one, before.astype(np.float32), one, one
     )
 
 
@@ -135,3 +135,54 @@ def test_gradients_are_those_of_the_loss() -> None:
         low = loss()
         value[at] = kept
         assert slope[name][at] == pytest.approx((high - low) / 2e-5, rel=2e-3, abs=1e-4), name
+
+
+def test_the_overlap_slope_is_that_of_one_minus_f1() -> None:
+    rng = np.random.default_rng(4)
+    rows = PageRows(np.array([1, 4, 6]))
+    odds = rng.standard_normal(11)
+    main = (rng.random(11) < 0.5).astype(np.float64)
+    main[0] = 0.0
+    words = rng.integers(1, 30, 11).astype(np.float64)
+
+    def loss() -> float:
+        chance = 1 / (1 + np.exp(-odds))
+        ends = np.cumsum([1, 4, 6])
+        out = []
+        for low, high in zip([0, *ends[:-1]], ends, strict=True):
+            w, c, y = words[low:high], chance[low:high], main[low:high]
+            out.append(1 - 2 * (w * c * y).sum() / ((w * (c + y)).sum() + 1))
+        return float(np.mean(out))
+
+    slope = overlap_slope(1 / (1 + np.exp(-odds)), main, words, rows)
+    assert slope[0] == 0.0, "nothing can be right on a page without main content"
+    for at in range(11):
+        odds[at] += 1e-5
+        high = loss()
+        odds[at] -= 2e-5
+        low = loss()
+        odds[at] += 1e-5
+        assert slope[at] == pytest.approx((high - low) / 2e-5, rel=1e-3, abs=1e-6)
+
+
+def test_the_overlap_of_pages_is_learnt() -> None:
+    options = NetOptions(
+        hidden=16, steps=(1,), epochs=60, batch=100, drop=0, input_drop=0, rate=0.01, main=1.0,
+        overlap=1.0,
+    )  # fmt: skip
+    wanted = targets()
+    found = fit_net(
+        columns(),
+        tuple("abcdef"),
+        np.array([0]),
+        wanted,
+        FIRST,
+        STOP,
+        np.arange(len(SIZES)),
+        options,
+        1,
+    )
+    said = run_net(found, columns(), FIRST, STOP)[:, 4] > 0
+    for low, high in ((3, 43), (50, 140)):
+        mine, theirs = said[low:high], wanted.main[low:high] > 0
+        assert 2 * (mine & theirs).sum() / (mine.sum() + theirs.sum()) > 0.9

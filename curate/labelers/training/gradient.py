@@ -20,6 +20,7 @@ __all__ = [
     "backward",
     "descend",
     "forward",
+    "overlap_slope",
     "softmax",
     "start",
 ]
@@ -39,7 +40,9 @@ class NetOptions:
         decay: share of the weights taken off, times the rate.
         drop, input_drop: share of activations and inputs left out at random.
         batch: segments of a batch, at least.
-        main: what the loss of main content counts beside that of the labels.
+        main: what the log-loss of main content counts beside that of the labels.
+        overlap: what the expected word-F1 of a page's main content, which is what
+            counts in the end, counts beside them; it decides sections as a whole.
         caption: what a caption counts more than another label's segment.
     """
 
@@ -52,6 +55,7 @@ class NetOptions:
     input_drop: Annotated[float, Field(ge=0, lt=1)] = 0.15
     batch: Annotated[int, Field(ge=100)] = 3000
     main: Annotated[float, Field(ge=0)] = 0.5
+    overlap: Annotated[float, Field(ge=0)] = 0.0
     caption: Annotated[float, Field(ge=1)] = 3.0
 
 
@@ -187,4 +191,23 @@ def softmax(z: Floats) -> Floats:
     """Probabilities of each row."""
     odds = np.exp(z - z.max(axis=1, keepdims=True))
     out: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return out
+
+
+def overlap_slope(chance: Floats, main: Floats, words: Floats, batch: PageRows) -> Floats:
+    """Slopes of the mean loss `1 - F1` of a batch's pages in the log-odds.
+
+    F1 is that of expected words: twice those rightly taken, over those taken and
+    those of the reference; one more below the line keeps tiny pages from ruling.
+
+    Args:
+        chance: float32 [n], probability of main content.
+        main: float32 [n], 1 for main content.
+        words: float32 [n].
+        batch: the pages.
+    """
+    right = np.add.reduceat(words * chance * main, batch.first)[batch.page]
+    both = (np.add.reduceat(words * (chance + main), batch.first) + 1.0)[batch.page]
+    slope = -2 * words * (main * both - right) / both**2 * chance * (1 - chance)
+    out: Floats = (slope / len(batch.first)).astype(np.float32)
     return out

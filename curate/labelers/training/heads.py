@@ -51,7 +51,8 @@ class FitOptions:
             labels know the HTML and are nearly as good as gold.
         main, labels, teacher, types: sizes of the trees.
         html_net, text_net: sizes of the networks. That of HTML is smaller, since
-            elements tell most of what stands beside what.
+            elements tell most of what stands beside what, and is fitted to the
+            overlap of main content; on bare text labels come first.
     """
 
     seed: int = 7
@@ -64,16 +65,16 @@ class FitOptions:
         default_factory=lambda: TreeOptions(trees=50, leaves=24, learning_rate=0.2)
     )
     labels: TreeOptions = field(
-        default_factory=lambda: TreeOptions(trees=50, leaves=12, learning_rate=0.2, min_rows=150)
+        default_factory=lambda: TreeOptions(trees=60, leaves=8, learning_rate=0.25, min_rows=150)
     )
     teacher: TreeOptions = field(
         default_factory=lambda: TreeOptions(trees=40, leaves=24, min_rows=30)
     )
     types: TreeOptions = field(default_factory=lambda: TreeOptions(trees=20, leaves=6, min_rows=15))
     html_net: NetOptions = field(
-        default_factory=lambda: NetOptions(hidden=32, steps=(1, 3), main=1.0, caption=2.0)
+        default_factory=lambda: NetOptions(hidden=32, epochs=8, main=0.3, overlap=3.0, caption=2.0)
     )
-    text_net: NetOptions = field(default_factory=NetOptions)
+    text_net: NetOptions = field(default_factory=lambda: NetOptions(epochs=7, caption=2.0))
 
 
 @dataclass(slots=True, eq=False)

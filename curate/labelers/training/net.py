@@ -23,6 +23,7 @@ from curate.labelers.training.gradient import (
     backward,
     descend,
     forward,
+    overlap_slope,
     softmax,
     start,
 )
@@ -52,12 +53,14 @@ class NetTargets:
         label_weight: float32 [n].
         main: float32 [n], 1 for main content.
         main_weight: float32 [n].
+        main_words: float32 [n], words; 0 where main content is unknown.
     """
 
     labels: Floats
     label_weight: Floats
     main: Floats
     main_weight: Floats
+    main_words: Floats
 
 
 def fit_net(
@@ -113,9 +116,13 @@ def fit_net(
             error = np.empty((len(index), N_NET_OUTPUTS), np.float32)
             error[:, :MAIN] = softmax(kept.out[:, :MAIN]) - targets.labels[index]
             error[:, :MAIN] *= label_weight[index, None]
-            chance = 1 / (1 + np.exp(-np.clip(kept.out[:, MAIN], -20, 20)))
+            odds = np.clip(kept.out[:, MAIN], -20, 20)
+            chance = (1 / (1 + np.exp(-odds))).astype(np.float32)
             error[:, MAIN] = (chance - targets.main[index]) * main_weight[index]
             error /= len(index)
+            if options.overlap:
+                slope = overlap_slope(chance, targets.main[index], targets.main_words[index], batch)
+                error[:, MAIN] += options.overlap * slope
             gradient = backward(model, error, kept, batch, options)
             done += 1
             rate = options.rate * min(1.0, done / 50) * max(1 - done / n_batches, 0.002) ** 0.7

@@ -2,8 +2,9 @@
 
 Order: first scores out of fold; HTML features; page types; main trees; the
 teacher on gold pages and its silver labels for the others; label trees; the
-network. Then the same for bare text, whose silver labels come from its HTML
-through the lines. `blend` puts trees and network together.
+network; `blend` puts trees and network together. Then the same for bare text, whose
+silver labels, and what its network is told besides, come from its HTML through the
+lines.
 """
 
 from __future__ import annotations
@@ -46,6 +47,14 @@ SMOOTHING = 0.05
 
 NET_MAIN_SHARE = 0.5
 """The network's share in the log-odds of main content; even shares are not fitted."""
+
+HTML_SHARE = 0.5
+"""On bare text, the share of what the HTML heads say of a line, out of fold, in what
+the network is fitted to; the rest is the silver label. With elements the heads are
+right far more often (0.88 of macro-F1 against 0.73), and they tell where they doubt."""
+
+HTML_TRUST = 0.3
+"""Weight of a line of which only the HTML heads tell something."""
 
 Silver = tuple[Ints, Floats]
 
@@ -102,6 +111,7 @@ def _fit_kind(
     fold: Ints,
     site: Ints,
     silver_of: Callable[[Floats, Floats, Floats], Silver] | Silver,
+    heard: Floats | None,
     scored: npt.NDArray[np.bool_],
     options: FitOptions,
     log: Log,
@@ -158,12 +168,20 @@ def _fit_kind(
         rng,
         log,
     )
-    soft = np.where(has_gold[:, None], share, np.eye(N_LABELS)[labels])
+    believed = np.eye(N_LABELS)[labels]
+    net_trust = trust
+    if heard is not None:
+        told = ~np.isnan(heard[:, 0])
+        both = (1 - HTML_SHARE) * believed + HTML_SHARE * heard
+        believed = np.where(told[:, None], both, believed)
+        net_trust = np.where(told, HTML_TRUST + (1 - HTML_TRUST) * trust, trust)
+    soft = np.where(has_gold[:, None], share, believed)
     fitted_to = NetTargets(
         ((1 - SMOOTHING) * soft + SMOOTHING / N_LABELS).astype(np.float32),
-        (by_size * np.where(has_gold, sure, trust)).astype(np.float32),
+        (by_size * np.where(has_gold, sure, net_trust)).astype(np.float32),
         target_main,
         (weight * known).astype(np.float32),
+        (words * known).astype(np.float32),
     )
     net, oof_net = fit_nets(
         columns, data, fitted_to, page_fold, main_head, label_head, options, log
@@ -232,13 +250,14 @@ def fit_html(
         return labels, np.where(known, trust, 0).astype(np.float32)
 
     every = np.ones(len(data), bool)
-    return _fit_kind(examples, data, row_fold, row_site, silver_of, every, options, log)
+    return _fit_kind(examples, data, row_fold, row_site, silver_of, None, every, options, log)
 
 
 def fit_text(
     examples: Sequence[Example],
     html: Sequence[Example],
     silver: Silver,
+    html_labels: Floats,
     fold: Ints,
     site: Ints,
     scored: Sequence[bool],
@@ -251,6 +270,7 @@ def fit_text(
         examples: lines, tied to the segments of `html` where they come from it.
         html: the HTML examples, in the order that `silver` was made in.
         silver: labels and weights of the HTML segments.
+        html_labels: float32 [n_html_rows, 4], what the HTML heads say of them, out of fold.
         fold, site: int64 [n_pages] of the text examples.
         scored: pages whose lines themselves are gold, not projected.
         options, log: as for `fit_html`.
@@ -260,6 +280,7 @@ def fit_text(
     number_of = {example.key: number for number, example in enumerate(html)}
     labels = np.zeros(len(data), np.int64)
     trust = np.zeros(len(data), np.float32)
+    heard = np.full((len(data), N_LABELS), np.nan, np.float32)
     at = 0
     for example in examples:
         to = at + len(example.page)
@@ -269,8 +290,17 @@ def fit_text(
             where = begin[source] + np.maximum(example.to_html, 0)
             labels[at:to] = silver[0][where]
             trust[at:to] = np.where(known, silver[1][where], 0)
+            heard[at:to][known] = html_labels[where[known]]
         at = to
     rows_scored = np.asarray(scored)[data.page]
     return _fit_kind(
-        examples, data, fold[data.page], site[data.page], (labels, trust), rows_scored, options, log
+        examples,
+        data,
+        fold[data.page],
+        site[data.page],
+        (labels, trust),
+        heard,
+        rows_scored,
+        options,
+        log,
     )

@@ -220,18 +220,19 @@ def train(config: TrainConfig, sources: Sources, log: Log = lambda _: None) -> T
             "the ids of gold pages end in the benchmark's file_id"
         )
     html = fit_html(corpus.html, corpus.html_fold, corpus.html_site, config.fit, log)
+    every = [True] * len(corpus.html)
+    blend_labels(corpus.html, corpus.html_fold, every, html, True, log)
     text = fit_text(
         corpus.text,
         corpus.html,
         html.silver,
+        html.oof_labels,
         corpus.text_fold,
         corpus.text_site,
         corpus.scored,
         config.fit,
         log,
     )
-    every = [True] * len(corpus.html)
-    blend_labels(corpus.html, corpus.html_fold, every, html, True, log)
     blend_labels(corpus.text, corpus.text_fold, corpus.scored, text, False, log)
     version = write_model(config, corpus, html, text)
     log(f"{config.out}: version {version}")
