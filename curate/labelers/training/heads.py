@@ -72,9 +72,9 @@ class FitOptions:
     )
     types: TreeOptions = field(default_factory=lambda: TreeOptions(trees=20, leaves=6, min_rows=15))
     html_net: NetOptions = field(
-        default_factory=lambda: NetOptions(hidden=32, epochs=8, main=0.3, overlap=3.0, caption=2.0)
+        default_factory=lambda: NetOptions(hidden=32, epochs=10, main=0.3, overlap=3.0, caption=2.0)
     )
-    text_net: NetOptions = field(default_factory=lambda: NetOptions(epochs=7, caption=2.0))
+    text_net: NetOptions = field(default_factory=lambda: NetOptions(epochs=8, caption=2.0))
 
 
 @dataclass(slots=True, eq=False)
