@@ -42,144 +42,171 @@ _WHERE = {
 }
 
 _WHAT = {
-    "segments": "segments",
-    "length": "words a segment",
-    "link": "link text",
-    "links": "link text",
-    "sentence": "sentence ends",
-    "sentence_end": "sentence ends",
-    "function": "function words",
-    "title": "capitalised words",
-    "digits": "numbers",
-    "time": "times and dates",
-    "short": "short segments",
-    "action": "calls to action",
-    "credit": "picture credits",
-    "credit_end": "credits at the end",
-    "media": "pictures",
-    "story": "links that name another story",
-    "share": "of the page's words",
-    "body_share": "of the page's likely body",
-    "log_words": "words",
-    "words": "words",
-    "ellipsis": "ellipses",
-    "closes": "closing brackets",
-    "distance": "distance from here",
-    "level": "rank",
-    "since": "distance from here",
-    "until": "distance from here",
-    "repeats": "repeats",
+    "segments": ("many segments", "few segments"),
+    "length": ("long segments", "short segments"),
+    "link": ("much link text", "little link text"),
+    "links": ("much link text", "little link text"),
+    "sentence": ("many full sentences", "few full sentences"),
+    "sentence_end": ("a full stop at the end", "no full stop at the end"),
+    "function": ("many function words", "few function words"),
+    "title": ("many capitalised words", "few capitalised words"),
+    "digits": ("many numbers", "few numbers"),
+    "time": ("times or dates", "hardly any times or dates"),
+    "short": ("many short segments", "few short segments"),
+    "action": ("calls to action", "hardly any calls to action"),
+    "credit": ("picture credits", "hardly any picture credits"),
+    "credit_end": ("a credit at the end", "no credit at the end"),
+    "media": ("many pictures", "few pictures"),
+    "story": ("links that name other stories", "hardly any links that name other stories"),
+    "share": ("much of the page's text", "little of the page's text"),
+    "body_share": ("much of the page's likely body", "little of the page's likely body"),
+    "log_words": ("many words", "few words"),
+    "words": ("many words", "few words"),
+    "ellipsis": ("an ellipsis at the end", "no ellipsis at the end"),
+    "closes": ("a closing bracket at the end", "no closing bracket at the end"),
 }
+"""What a stretch of segments, or one beside, holds: above and below the usual."""
 
 _OWN = {
-    "log_chars": "characters",
-    "log_words": "words",
-    "chars_per_word": "letters a word",
-    "log_sentences": "sentences",
-    "log_credit": "words of picture credits",
-    "links": "link text",
-    "kind": "kind of block",
-    "media": "pictures just before it",
-    "elements": "elements between it and the segment before",
-    "n_links": "links in it",
-    "repeats": "repeats on this page",
-    "is_repeat": "a repeat of an earlier line",
-    "repeat_distance": "distance from its last repeat",
-    "in_body": "words shared with the body text",
-    "in_page": "words that the page repeats",
-    "in_title": "words of the page's title",
-    "of_title": "the share of the title that it holds",
-    "telling_words": "telling words",
-    "index": "segments before it",
-    "from_end": "segments after it",
-    "place": "way down the page",
-    "place_words": "text before it",
-    "body_before": "likely body text before it",
-    "body_share": "share of the likely body",
-    "page_words": "words on the page",
-    "body_of_best": "likeness to the page's best body segment",
-    "depth": "nesting depth",
-    "item_repeats": "like cards or list items beside it",
-    "list_repeats": "like lists beside it",
-    "self_repeats": "like elements beside it",
-    "item_index": "segments before it in its card",
-    "item_rest": "segments after it in its card",
-    "section_index": "segments before it in its section",
-    "section_rest": "segments after it in its section",
-    "heading_distance": "distance from the heading before it",
-    "heading_level": "rank of the heading before it",
-    "since_h1": "distance from the page's headline",
-    "n_h1": "first-rank headings on the page",
-    "has_link": "links",
-    "link_here": "links within the page",
-    "link_outside": "links to other sites",
-    "link_depth": "depth of its link's address",
-    "link_hyphens": "words in its link's address",
-    "link_digits": "numbers in its link's address",
-    "link_query": "queries in its link's address",
-    "link_spells_text": "its words spelt in its link's address",
-    "link_repeats": "segments with the same link",
-    "link_to_self": "links to this very page",
-    "bold": "bold type",
-    "italic": "italic type",
-    "has_time": "time elements",
-    "has_code": "code",
-    "has_control": "form controls",
-    "has_break": "line breaks",
-    "gap_before": "empty lines before it",
-    "gap_after": "empty lines after it",
-    "prose": "prose",
-    "run_index": "similar lines before it",
-    "run_rest": "similar lines after it",
-    "mark_since": "distance from the recurring line before it",
-    "mark_until": "distance to the recurring line after it",
-    "mark_repeats": "repeats of the recurring line before it",
-    "tail_length": "words in brackets at its end",
-    "tail_credit": "a credit in brackets at its end",
-    "tail_slash": "a slashed credit in brackets at its end",
-    "tail_names": "names in brackets at its end",
-    "credit_colon": "a credit word and a colon in front",
-    "credit_number": "a figure's number in front",
-    "end_credits": "credit words at its end",
-    "end_slashes": "slashed names at its end",
-    "rhythm": "regular repetition of line shapes",
-    "site_pages": "pages of this site with the same line",
-    "site_share": "share of this site's pages with the same line",
+    "log_chars": ("a long text", "a short text"),
+    "log_words": ("many words", "few words"),
+    "chars_per_word": ("long words", "short words"),
+    "log_sentences": ("several full sentences", "hardly a full sentence"),
+    "log_credit": ("words of picture credits", "hardly any words of picture credits"),
+    "links": ("mostly link text", "little link text"),
+    "media": ("a picture just before it", "no picture just before it"),
+    "elements": (
+        "many elements between it and the segment before",
+        "few elements between it and the segment before",
+    ),
+    "n_links": ("several links in it", "hardly a link in it"),
+    "repeats": ("repeated on this page", "not repeated on this page"),
+    "is_repeat": ("repeats an earlier line", "repeats no earlier line"),
+    "repeat_distance": ("repeats a line far above", "repeats no line far above"),
+    "in_body": ("shares many words with the body text", "shares few words with the body text"),
+    "in_page": ("its words recur on the page", "its words hardly recur on the page"),
+    "in_title": ("many words of the page's title", "few words of the page's title"),
+    "of_title": ("holds much of the page's title", "holds little of the page's title"),
+    "telling_words": ("many telling words", "few telling words"),
+    "index": ("many segments before it", "few segments before it"),
+    "from_end": ("many segments after it", "few segments after it"),
+    "place": ("far down the page", "far up the page"),
+    "place_words": ("much of the page's text before it", "little of the page's text before it"),
+    "body_before": ("much of the likely body before it", "little of the likely body before it"),
+    "body_share": ("much of the likely body", "little of the likely body"),
+    "page_words": ("a page of many words", "a page of few words"),
+    "body_of_best": (
+        "close to the page's likeliest body text",
+        "far from the page's likeliest body text",
+    ),
+    "depth": ("deeply nested", "not deeply nested"),
+    "item_repeats": (
+        "many cards or list items like its own",
+        "few cards or list items like its own",
+    ),
+    "list_repeats": ("many lists like its own", "few lists like its own"),
+    "self_repeats": ("many elements like its own", "few elements like its own"),
+    "item_index": ("late in its card", "early in its card"),
+    "item_rest": ("much of its card after it", "little of its card after it"),
+    "section_index": ("late in its section", "early in its section"),
+    "section_rest": ("much of its section after it", "little of its section after it"),
+    "heading_distance": ("far below a heading", "close below a heading"),
+    "heading_level": ("below a minor heading", "below a major heading"),
+    "since_h1": ("far below the page's headline", "above or near the page's headline"),
+    "n_h1": ("several first-rank headings on the page", "few first-rank headings on the page"),
+    "has_link": ("has a link", "has no link"),
+    "link_here": ("a link within the page", "no link within the page"),
+    "link_outside": ("a link to another site", "no link to another site"),
+    "link_depth": ("a link deep into a site", "a link to a site's upper levels"),
+    "link_hyphens": ("many words in its link's address", "few words in its link's address"),
+    "link_digits": ("a number in its link's address", "no number in its link's address"),
+    "link_query": ("a query in its link's address", "no query in its link's address"),
+    "link_spells_text": (
+        "its link's address spells its words",
+        "its link's address doesn't spell its words",
+    ),
+    "link_repeats": ("other segments have the same link", "no other segment has its link"),
+    "link_to_self": ("a link to this very page", "no link to this very page"),
+    "bold": ("in bold type", "not in bold type"),
+    "italic": ("in italic type", "not in italic type"),
+    "has_time": ("a time element", "no time element"),
+    "has_code": ("code in it", "no code in it"),
+    "has_control": ("a form control", "no form control"),
+    "has_break": ("line breaks in it", "no line breaks in it"),
+    "gap_before": ("an empty line before it", "no empty line before it"),
+    "gap_after": ("an empty line after it", "no empty line after it"),
+    "prose": ("reads like prose", "doesn't read like prose"),
+    "run_index": ("many similar lines before it", "few similar lines before it"),
+    "run_rest": ("many similar lines after it", "few similar lines after it"),
+    "mark_since": ("far below a recurring line", "close below a recurring line"),
+    "mark_until": ("far above a recurring line", "close above a recurring line"),
+    "mark_repeats": (
+        "below a line that recurs many times",
+        "below a line that recurs a few times",
+    ),
+    "tail_length": ("ends with words in brackets", "few or no words in brackets at its end"),
+    "tail_credit": ("ends with a credit in brackets", "no credit in brackets at its end"),
+    "tail_slash": (
+        "ends with a slashed credit in brackets",
+        "no slashed credit in brackets at its end",
+    ),
+    "tail_names": ("ends with names in brackets", "no names in brackets at its end"),
+    "credit_colon": (
+        "begins with a credit word and a colon",
+        "no credit word and colon in front",
+    ),
+    "credit_number": ("begins with a figure's number", "no figure's number in front"),
+    "end_credits": ("credit words at its end", "no credit words at its end"),
+    "end_slashes": ("slashed names at its end", "no slashed names at its end"),
+    "rhythm": ("among lines of regularly repeated shapes", "no regular repetition of line shapes"),
+    "site_pages": ("on many pages of this site", "on few pages of this site"),
+    "site_share": ("on a large share of this site's pages", "on few of this site's pages"),
 }
+"""What a segment is or has: above and below the usual."""
+
+_LACKING = {
+    "heading": "no heading before it",
+    "link": "no link",
+    "mark": "no recurring line before it",
+    "since": "no headline on the page",
+    "gap": "the same gap between all lines",
+}
+"""What it means that there is no value, by the first word of the feature."""
 
 _MARKS = {
-    "title_case": "capitalised words",
-    "upper_case": "words in capitals",
-    "lower_case": "words in small letters",
-    "digits": "numbers",
-    "number": "bare numbers",
-    "sentence_end": "sentence ends",
-    "clause_end": "commas and colons",
-    "ellipsis": "ellipses",
-    "symbol": "symbols",
-    "quote": "quotation marks",
-    "opens": "opening brackets",
-    "closes": "closing brackets",
-    "separator": "separators",
-    "currency": "prices",
-    "address": "web or mail addresses",
-    "copyright": "copyright signs",
-    "year": "years",
-    "slash": "slashed names",
-    "clock": "clock times or dates",
-    "month": "names of months or days",
-    "time": "words of time",
-    "credit": "words of picture credits",
-    "picture": "words that describe pictures",
-    "action": "calls to action",
-    "social": "words of sharing",
-    "legal": "legal words",
-    "comment": "words of comments and reviews",
-    "author": "words of bylines",
-    "related": "words of related-story lists",
-    "site": "words of menus",
-    "function": "function words",
+    "title_case": ("capitalised words", "a capitalised word"),
+    "upper_case": ("words in capitals", "a word in capitals"),
+    "lower_case": ("words in small letters", "a word in small letters"),
+    "digits": ("numbers", "a number"),
+    "number": ("bare numbers", "a bare number"),
+    "sentence_end": ("sentence ends", "a full stop"),
+    "clause_end": ("commas and colons", "a comma or colon"),
+    "ellipsis": ("ellipses", "an ellipsis"),
+    "symbol": ("symbols", "a symbol"),
+    "quote": ("quotation marks", "a quotation mark"),
+    "opens": ("opening brackets", "an opening bracket"),
+    "closes": ("closing brackets", "a closing bracket"),
+    "separator": ("separators", "a separator"),
+    "currency": ("prices", "a price"),
+    "address": ("web or mail addresses", "a web or mail address"),
+    "copyright": ("copyright signs", "a copyright sign"),
+    "year": ("years", "a year"),
+    "slash": ("slashed names", "a slashed name"),
+    "clock": ("clock times or dates", "a clock time or date"),
+    "month": ("names of months or days", "the name of a month or day"),
+    "time": ("words of time", "a word of time"),
+    "credit": ("words of picture credits", "a word of picture credits"),
+    "picture": ("words that describe pictures", "a word that describes pictures"),
+    "action": ("calls to action", "a call to action"),
+    "social": ("words of sharing", "a word of sharing"),
+    "legal": ("legal words", "a legal word"),
+    "comment": ("words of comments and reviews", "a word of comments and reviews"),
+    "author": ("words of bylines", "a word of bylines"),
+    "related": ("words of related-story lists", "a word of related-story lists"),
+    "site": ("words of menus", "a word of menus"),
+    "function": ("function words", "a function word"),
 }
+"""Marks of words: several, and one."""
 
 
 def phrase(feature: str, value: float, usual: float) -> str:
@@ -188,33 +215,49 @@ def phrase(feature: str, value: float, usual: float) -> str:
     Args:
         feature: its name, see `features.feature_names`.
         value: of the segment; NaN where there is none.
-        usual: where the trees split it on average: above is "much".
+        usual: where the trees split it on average.
     """
     lack = math.isnan(value)
     much = not lack and value > usual
     head, _, tail = feature.partition("_")
+    if feature == "kind":
+        return "its kind of element"
+    if feature in ("mark_since", "mark_until") and value <= 0:
+        return f"no recurring line {'before' if tail == 'since' else 'after'} it"
     if head in ("score", "words", "elements") and tail in _LABELS:
-        what = {"score": "words and elements", "words": "its words", "elements": "its elements"}
-        return f"{what[head]} {'speak' if much else 'hardly speak'} for {_LABELS[tail]}"
+        what = {"score": "its text and surroundings", "words": "its words",
+                "elements": "its elements"}[head]  # fmt: skip
+        return f"{what} {'speak' if much else 'hardly speak'} for {_LABELS[tail]}"
     if feature in _OWN:
-        return f"{_amount(lack, much)} {_OWN[feature]}"
+        return _LACKING[head] if lack and head in _LACKING else _either(_OWN[feature], much)
     if head == "share" and tail in _MARKS:
-        return f"{_amount(lack, much)} {_MARKS[tail]}"
+        return f"{'many' if much else 'few or no'} {_MARKS[tail][0]}"
     if head in ("first", "last") and tail in _MARKS:
-        verb = "begins" if head == "first" else "ends"
-        return f"{verb} {'with' if much else 'without'} {_MARKS[tail]}"
+        if much:
+            return f"{'begins' if head == 'first' else 'ends'} with {_MARKS[tail][1]}"
+        return f"doesn't {'begin' if head == 'first' else 'end'} with {_MARKS[tail][1]}"
+    if head in ("in", "near") and tail.startswith("@"):
+        return f"{'in' if much else 'not in'} an element named like {_named(tail)}"
     if head == "in" and tail:
         return f"{'inside' if much else 'not inside'} <{tail}>"
+    if head == "type" and tail:
+        return f"on a page that {'may well be' if much else 'is hardly'} of type {tail}"
     if head in _WHERE:
         if lack:
-            return f"nothing {_WHERE[head]}"
+            return _LACKING.get(head, f"nothing {_WHERE[head]}")
         if tail in _LABELS:
-            return f"{'much' if much else 'little'} like {_LABELS[tail]} {_WHERE[head]}"
-        return f"{_amount(lack, much)} {_WHAT.get(tail, tail.replace('_', ' '))} {_WHERE[head]}"
+            return f"{'likely' if much else 'hardly any'} {_LABELS[tail]} {_WHERE[head]}"
+        if tail in _WHAT:
+            return f"{_either(_WHAT[tail], much)} {_WHERE[head]}"
     if feature.startswith("rhythm"):
-        return f"{_amount(lack, much)} repetition of line shapes every {feature[6:]} lines"
-    return f"{_amount(lack, much)} {feature.replace('_', ' ')}"
+        period = "from line to line" if feature == "rhythm1" else f"every {feature[6:]} lines"
+        return f"line shapes {'repeat' if much else 'hardly repeat'} {period}"
+    return f"{'high' if much else 'low'} {feature.replace('_', ' ')}"
 
 
-def _amount(lack: bool, much: bool) -> str:
-    return "no" if lack else "much or many" if much else "little or few"
+def _either(words: tuple[str, str], much: bool) -> str:
+    return words[0] if much else words[1]
+
+
+def _named(role: str) -> str:
+    return f'"{role.removeprefix("@").replace("_", " ")}"'
