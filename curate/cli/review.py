@@ -80,7 +80,7 @@ def _settings(config: dict[str, Any]) -> Any:
     Raises:
         ReviewError: review is off, and how to switch it on.
     """
-    from curate.review.project import availability
+    from curate.review.connection import availability
     from curate.stages.settings import Settings
 
     settings = Settings.from_config(config)
@@ -150,8 +150,8 @@ def _status(config: dict[str, Any], *, everything: bool = False) -> int:
     from curate.cli.review_people import show_seats
     from curate.cli.review_standing import print_migration, print_standing
     from curate.review.annotations import load
+    from curate.review.connection import connect
     from curate.review.people import ReviewTeam
-    from curate.review.project import connect
     from curate.stages.exports import sync_work
 
     settings = _settings(config)

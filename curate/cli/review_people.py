@@ -89,9 +89,9 @@ def _check(argv: Sequence[str]) -> int:
     from curate.cli.compose import compose
     from curate.cli.display import result_console
     from curate.cli.review import last_overrides
+    from curate.review.connection import availability, connect
     from curate.review.people import ReviewTeam
     from curate.review.preflight import check_people, check_projects, check_server
-    from curate.review.project import availability, connect
     from curate.stages.settings import Settings
 
     overrides = args.overrides or last_overrides(Path(compose([])["paths"]["runs"]))

@@ -274,8 +274,8 @@ def _read_all_again(work: _Work) -> None:
 
 
 def _delete_on_server(work: _Work, what: Any, key: str) -> int:
+    from curate.review.connection import connect
     from curate.review.people import ReviewTeam
-    from curate.review.project import connect
     from curate.review.withdraw_server import delete_on_server
     from curate.stages.serving import key_of_added
 

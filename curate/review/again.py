@@ -121,7 +121,7 @@ def again_by_reader(
     found = {
         left.page_id: left
         for left in pages_left_over(rows)
-        if left.spans and left.reading is not None and is_ready(left.page_id)
+        if left.spans and left.server is not None and is_ready(left.page_id)
     }
     out: dict[str, list[ReviewTask]] = defaultdict(list)
     if not found:

@@ -7,8 +7,8 @@ from pathlib import Path
 from curate.errors import ReviewError
 from curate.review.client import LabelStudio
 from curate.review.config import ReviewConfig
+from curate.review.connection import connect
 from curate.review.people import ReviewTeam
-from curate.review.project import connect
 from curate.schema import LabelSet
 
 __all__ = ["add_backend", "register_backend"]

@@ -15,7 +15,8 @@ from typing import Any, Self
 from curate.io import write_json
 from curate.review.accounts import Account, accounts_of
 from curate.review.config import ReviewConfig
-from curate.review.project import MAX_TITLE_CHARS, Connection, ReviewProject
+from curate.review.connection import Connection
+from curate.review.project import MAX_TITLE_CHARS, ReviewProject
 from curate.review.pull import PullResult
 from curate.review.seats import Seat
 from curate.review.sync import PushResult

@@ -14,8 +14,9 @@ from curate.errors import ReviewError
 from curate.review.accounts import accounts_of
 from curate.review.client import MIN_VERSION, TESTED_VERSION, version_warning
 from curate.review.config import ReviewConfig
+from curate.review.connection import Connection
 from curate.review.interface import differences
-from curate.review.project import Connection, ReviewProject
+from curate.review.project import ReviewProject
 from curate.schema import LabelSet
 
 __all__ = ["Finding", "check_people", "check_projects", "check_server"]

@@ -12,8 +12,9 @@ from curate.io import read_json
 from curate.review.agreement import site_agreement
 from curate.review.assign import Status, readers_wanted
 from curate.review.config import ReviewConfig
+from curate.review.connection import Connection
 from curate.review.plan import RemoteTask
-from curate.review.project import Connection, ReviewProject
+from curate.review.project import ReviewProject
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.seats import Seat, SeatProgress, read_seat
 from curate.review.votes import ADJUDICATION

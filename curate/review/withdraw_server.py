@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from curate.review.client import NotFoundError
-from curate.review.project import Connection
+from curate.review.connection import Connection
 from curate.review.pseudonyms import Pseudonyms
 from curate.review.withdraw import What
 

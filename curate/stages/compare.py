@@ -175,6 +175,6 @@ def _rows(shard: Place, columns: list[str] | None) -> Iterator[dict[str, Any]]:
 
 
 def _work(context: Context) -> dict[str, list[Annotation]]:
-    from curate.stages.reviewing import annotations_of
+    from curate.stages.review_tasks import annotations_of
 
     return annotations_of(context.settings.export_folder, context.settings.label_set)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -14,39 +12,26 @@ import pyarrow as pa
 
 from curate.io import json_digest, locked, read_rows
 from curate.places import Place
-from curate.review.annotations import load
-from curate.review.migrate import migrated
+from curate.review.connection import Connection, availability, connect
 from curate.review.people import ReviewTeam
-from curate.review.project import Connection, availability, connect
-from curate.review.standing import PageStanding, suggested
-from curate.review.tasks import ReviewTask, make_task
+from curate.review.standing import PageStanding
+from curate.review.tasks import ReviewTask
 from curate.review.team_plan import TeamPlan
 from curate.runs.output import Output, load_result
 from curate.sample.base import Choice
 from curate.sample.choose import Seen, choose
-from curate.schema import SAMPLE_SCHEMA, Annotation, LabelSet, page_id_of
-from curate.segments.rows import from_row
+from curate.schema import SAMPLE_SCHEMA, Annotation, page_id_of
 from curate.stages.again import first_again
-from curate.stages.context import Context, Outcome, ShardRef
+from curate.stages.context import Context, Outcome
 from curate.stages.exports import sync_work
-from curate.stages.labels import in_label_set, label_names_of
 from curate.stages.learning import second_looks
 from curate.stages.people import gold_tasks, next_steps, told
-from curate.stages.predictions import prediction_of, with_reasons
+from curate.stages.review_tasks import Pair, annotations_of, pairs_of, review_tasks, states_of
 from curate.stages.reviewed import PeopleSaid, people_said, reviewed_pages
 from curate.stages.sampling import candidates, first_pages
 from curate.stages.serving import key_of_added
-from curate.stages.shards import column, take
 
-__all__ = ["Reviewing", "annotations_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A segmented shard and its predicted one, aligned row by row."""
-
-    segmented: ShardRef
-    predicted: ShardRef
+__all__ = ["Reviewing"]
 
 
 class Reviewing:
@@ -124,7 +109,7 @@ class Reviewing:
         """What people said of the pages of the input, summed up; worked out once."""
         key = json_digest([self._work_state(), [s.digest for s in predictions.shards]])
         if self._said is None or self._said[0] != key:
-            pairs = [(p.segmented, p.predicted) for p in _pairs(segments, predictions)]
+            pairs = [(p.segmented, p.predicted) for p in pairs_of(segments, predictions)]
             self._said = key, people_said(pairs, self.annotations(), self._settings)
         return self._said[1]
 
@@ -136,7 +121,7 @@ class Reviewing:
             for a in found
         )
 
-    def _first_pages(self, pairs: Sequence[_Pair], done: set[str]) -> dict[str, tuple[int, float]]:
+    def _first_pages(self, pairs: Sequence[Pair], done: set[str]) -> dict[str, tuple[int, float]]:
         """Where to begin on sites that nobody has read from."""
         settings = self._settings
         if not settings.propagation.enabled or settings.sample.strategy != "mix":
@@ -150,7 +135,7 @@ class Reviewing:
         work = self.annotations()
         if not work or not self._settings.sample.suspects:
             return {}
-        pairs = [(p.segmented, p.predicted) for p in _pairs(segments, predictions)]
+        pairs = [(p.segmented, p.predicted) for p in pairs_of(segments, predictions)]
         read = list(reviewed_pages(pairs, work, self._settings))
         return second_looks(read, self._settings.label_set)
 
@@ -212,7 +197,7 @@ class Reviewing:
             ["curate.stages.again", "curate.stages.sampling", "curate.sample.choose"],
             self._settings.config["sample"],
         )
-        pairs = _pairs(segments, predictions)
+        pairs = pairs_of(segments, predictions)
         project = self.project(create=False)
         work = [a for found in self.annotations().values() for a in found]
         waiting, given_up = project.waiting(work) if project else (set[str](), set[str]())
@@ -275,7 +260,7 @@ class Reviewing:
         project = self.project(create=create)
         if project is None:
             return None
-        pairs = _pairs(segments, predictions)
+        pairs = pairs_of(segments, predictions)
 
         def tasks_of(page_ids: Collection[str]) -> Mapping[str, ReviewTask]:
             wanted = {page_id: Choice("", page_id, 0, "") for page_id in page_ids}
@@ -283,7 +268,7 @@ class Reviewing:
 
         return project.plan(
             self.tasks(segments, predictions),
-            current=dict(_states(pairs)),
+            current=dict(states_of(pairs)),
             annotations=[a for found in self.annotations().values() for a in found],
             gold=gold_tasks(self._settings),
             tasks_of=tasks_of,
@@ -292,7 +277,7 @@ class Reviewing:
     def tasks(self, segments: Outcome, predictions: Outcome) -> list[ReviewTask]:
         """The chosen pages as tasks."""
         chosen = {choice.page_id: choice for choice in self._choices}
-        return list(self._tasks(_pairs(segments, predictions), chosen))
+        return list(self._tasks(pairs_of(segments, predictions), chosen))
 
     def push(self, segments: Outcome, predictions: Outcome) -> Outcome:
         """Send the chosen pages that the server lacks, and better predictions."""
@@ -357,67 +342,11 @@ class Reviewing:
         else:
             self._context.next_steps.append("every page is reviewed; nothing waits for a person")
 
-    @property
-    def _reasons_folder(self) -> Place:
-        """Where reasons lie that were worked out for pages people read."""
+    def _tasks(self, pairs: Sequence[Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
         recipe = self._context.outcomes["predictions"].recipe
         assert recipe is not None
-        return self._context.store.root / "reasons" / recipe.fingerprint
-
-    def _tasks(self, pairs: Sequence[_Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
-        label_set = self._settings.label_set
-        for pair in pairs:
-            ids = column(pair.segmented.path, "page_id")
-            wanted = [row for row, page_id in enumerate(ids) if page_id in chosen]
-            if not wanted:
-                continue
-            names = label_names_of(pair.predicted.path)
-            predicted = take(pair.predicted.path, wanted).to_pylist()
-            for row, made in zip(
-                take(pair.segmented.path, wanted).to_pylist(), predicted, strict=True
-            ):
-                page, key = from_row(row), row["page_key"]
-                machine = with_reasons(
-                    self._settings.labeler,
-                    page,
-                    prediction_of(made, len(names)),
-                    self._reasons_folder / f"{row['page_id']}.json",
-                )
-                prediction, order = in_label_set(machine, names, label_set, page)
-                if work := self._changed.get(key):
-                    # What people said of the earlier text is the better first guess.
-                    prediction = suggested(page, prediction, work, label_set)
-                choice = chosen[row["page_id"]]
-                yield make_task(
-                    key,
-                    page,
-                    prediction,
-                    order,
-                    made["labeler"],
-                    why=choice.why,
-                    rank=choice.rank,
-                    doubt_below=self._settings.review.doubt_below,
-                )
-
-
-def annotations_of(export_folder: Path, label_set: LabelSet) -> dict[str, list[Annotation]]:
-    """People's work of a dataset that counts today, by page key, under today's labels."""
-    found: dict[str, list[Annotation]] = defaultdict(list)
-    for annotation in load(export_folder / "annotations"):
-        if annotation.status == "submitted":
-            found[annotation.page_key].append(migrated(annotation, label_set))
-    return dict(found)
-
-
-def _pairs(segments: Outcome, predictions: Outcome) -> list[_Pair]:
-    return [_Pair(s, p) for s, p in zip(segments.shards, predictions.shards, strict=True)]
-
-
-def _states(pairs: Sequence[_Pair]) -> Iterator[tuple[str, str]]:
-    """(page_key, page_id) of every page of the input."""
-    for pair in pairs:
-        keys, ids = (column(pair.segmented.path, name) for name in ("page_key", "page_id"))
-        yield from zip(keys, ids, strict=True)
+        reasons = self._context.store.root / "reasons" / recipe.fingerprint
+        return review_tasks(pairs, chosen, self._settings, self._changed, reasons)
 
 
 def _store(folder: Place, key: str, choices: Sequence[Choice], n_candidates: int) -> None:

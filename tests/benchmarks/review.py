@@ -30,7 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from curate.review import server as local_server  # noqa: E402 - after the path
 from curate.review.config import ReviewConfig  # noqa: E402
-from curate.review.project import ReviewProject, connect  # noqa: E402
+from curate.review.connection import connect  # noqa: E402
+from curate.review.project import ReviewProject  # noqa: E402
 from curate.review.server import LocalServer  # noqa: E402
 from curate.review.tasks import ReviewTask  # noqa: E402
 from curate.schema import LabelSet, page_id_of  # noqa: E402

@@ -10,7 +10,8 @@ import pytest
 
 from curate.review import server as server_module
 from curate.review.config import ReviewConfig
-from curate.review.project import ReviewProject, connect
+from curate.review.connection import connect
+from curate.review.project import ReviewProject
 from curate.review.server_env import VENV_VARIABLE
 
 from .conftest import LABELS, Bench, Seg, make_docs

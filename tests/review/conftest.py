@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from curate.review import server as server_module
 from curate.review.config import ReviewConfig
-from curate.review.project import Connection, ReviewProject, connect
+from curate.review.connection import Connection, connect
+from curate.review.project import ReviewProject
 from curate.review.server import LocalServer, ServerInfo
 from curate.review.server_env import VENV_VARIABLE
 from curate.review.tasks import ReviewTask

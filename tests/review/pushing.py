@@ -14,7 +14,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from curate.review.config import ReviewConfig
-from curate.review.project import ReviewProject, connect
+from curate.review.connection import connect
+from curate.review.project import ReviewProject
 from curate.schema import LabelSet
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from curate.cli import main
 from curate.review.config import ReviewConfig
-from curate.review.project import connect
+from curate.review.connection import connect
 from tests.review.readers import client_of, submit
 
 pytestmark = pytest.mark.server

@@ -10,9 +10,10 @@ import pytest
 from curate.errors import ReviewError
 from curate.review.client import LabelStudio, version_warning
 from curate.review.config import ReviewConfig, parse_key
+from curate.review.connection import Connection
 from curate.review.interface import labeling_config
 from curate.review.preflight import check_people, check_projects, check_server
-from curate.review.project import Connection, ReviewProject
+from curate.review.project import ReviewProject
 from curate.review.server import LocalServer
 from curate.review.server_info import ServerInfo
 from tests.review.fake import TOKEN

@@ -22,7 +22,8 @@ import pytest
 
 from curate.review.annotations import load
 from curate.review.config import ReviewConfig
-from curate.review.project import Connection, ReviewProject, connect
+from curate.review.connection import Connection, connect
+from curate.review.project import ReviewProject
 from curate.schema import LabelSet
 from curate.segments.blocks import BlockSegmenter
 

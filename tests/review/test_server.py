@@ -15,7 +15,7 @@ from curate.errors import ReviewError
 from curate.review import process
 from curate.review.client import LabelStudio
 from curate.review.config import ReviewConfig, parse_key
-from curate.review.project import availability, connect
+from curate.review.connection import availability, connect
 from curate.review.server import LocalServer
 
 pytestmark = pytest.mark.server

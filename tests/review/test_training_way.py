@@ -8,7 +8,7 @@ import pytest
 
 from curate.cli import main
 from curate.review.config import ReviewConfig
-from curate.review.project import connect
+from curate.review.connection import connect
 from tests.cli.conftest import write_pages
 from tests.cli.test_training_loop import LOOP, write_towns
 from tests.review.test_again import submitted
