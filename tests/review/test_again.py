@@ -6,6 +6,7 @@ import io
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from curate.cli.review_left import print_left_over
-from curate.review.again import MARK, again_task
+from curate.review.again import MARK, again_by_reader, again_task
 from curate.review.annotations import load
 from curate.review.config import ReviewConfig
 from curate.review.left_over import pages_left_over
@@ -113,6 +114,43 @@ def test_a_page_read_again_has_the_word_of_whoever_read_it_then():
     assert [r.annotation_id for r in latest_readings([ada, bo, again])] == ["a", "e"]
     bo = replace(bo, updated_at=T0 + timedelta(hours=2))
     assert [r.annotation_id for r in latest_readings([bo, again])] == ["b"]
+
+
+def seat(reader, project, *, n_open=0, former=False, again=()):
+    """A reader's project with some open pages."""
+    progress = SimpleNamespace(open=n_open)
+    return SimpleNamespace(
+        reader=reader,
+        project=SimpleNamespace(number=project),
+        former=former,
+        again=dict.fromkeys(again),
+        progress=lambda: progress,
+    )
+
+
+def test_a_page_goes_back_to_whoever_read_it_last(make_task, label_set):
+    base = make_task("k", TEXT)
+    read = reading("a", span(0, 8))
+
+    def sent(seats, *readings, is_ready=lambda _: True):
+        found = again_by_reader(
+            seats, "s", readings, label_set, lambda _: {base.page_id: base}, is_ready
+        )
+        return {reader: [task.page_key for task in tasks] for reader, tasks in found.items()}
+
+    ada, bo = seat("ada", 3, n_open=9), seat("bo", 4)
+    assert sent([ada, bo], read) == {"ada": ["k"]}
+    assert sent([ada, bo], read, is_ready=lambda _: False) == {}
+    # Whoever left is asked no more; it stays where it was sent instead, whoever has less to do.
+    gone = seat("ada", 3, former=True)
+    assert sent([gone, bo, seat("cy", 5, n_open=1)], read) == {"bo": ["k"]}
+    (left,) = pages_left_over([read])
+    held = seat("cy", 5, n_open=7, again=[f"{base.page_id}+{left.round}"])
+    assert sent([gone, bo, held], read) == {"cy": ["k"]}
+    # Nobody took a region away in what was imported.
+    assert sent([ada, bo], replace(read, server=None)) == {}
+    # All has a label by now.
+    assert sent([ada, bo], read, reading("b", span(0, len(TEXT)), origin=AGAIN, hours=1)) == {}
 
 
 # ------------------------------------------------------------- the real server
