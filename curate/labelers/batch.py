@@ -1,4 +1,4 @@
-"""Many pages as one set of flat arrays, and sums over stretches of them.
+"""Many pages as one set of flat arrays.
 
 A single page is a batch of one: there is one code path, and arrays over many
 pages share the cost of each call.
@@ -18,7 +18,7 @@ from curate.schema import SegmentedPage
 SAME_CHARS = 400
 """Characters by which two segments are told apart."""
 
-__all__ = ["Batch", "Floats", "Ints", "Stretch", "make_batch"]
+__all__ = ["Batch", "Floats", "Ints", "make_batch"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -100,16 +100,3 @@ def make_batch(pages: Sequence[SegmentedPage], table: TokenTable) -> Batch:
         tokens,
         np.array(same, np.int64),
     )
-
-
-class Stretch:
-    """Sums of columns over any stretch of consecutive segments, by one subtraction."""
-
-    def __init__(self, columns: npt.NDArray[np.floating]) -> None:
-        self._sums = np.zeros((len(columns) + 1, columns.shape[1]), np.float64)
-        np.cumsum(columns, axis=0, out=self._sums[1:])
-
-    def sums(self, start: Ints, stop: Ints) -> npt.NDArray[np.float64]:
-        """float64 [n, n_columns]: sums over `[start, stop)`; zeros where it is empty."""
-        out: npt.NDArray[np.float64] = self._sums[stop] - self._sums[start]
-        return out

@@ -1,54 +1,75 @@
-"""Columns of HTML segments, in a fixed order."""
+"""Features of HTML segments, in a fixed order."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from curate.labelers.batch import Batch, Floats, Ints, Stretch
+from curate.labelers.batch import Batch, Floats, Ints
 from curate.labelers.first import OUTPUTS, FirstScores
-from curate.labelers.links import LINK_NAMES, link_columns
+from curate.labelers.links import LINK_NAMES, put_links
 from curate.labelers.marks import (
     MEDIA,
-    OWN_NAMES,
-    SCORE_NAMES,
+    OWN_GROUPS,
     SHORT_WORDS,
     W_MAIN,
     SegmentMarks,
     base_columns,
-    own_columns,
-    score_columns,
+    put_own,
+    put_scores,
 )
-from curate.labelers.nodes import N_TAG_FLAGS, TAG_FLAGS, NodeTable
+from curate.labelers.nodes import N_TAG_FLAGS, TAG_FLAGS
+from curate.labelers.profiles import Sums
+from curate.labelers.sheet import Plan, Sheet
 from curate.labelers.surroundings import (
+    CONTAINER_GROUPS,
     PLACE_NAMES,
-    container_columns,
-    container_names,
-    place_columns,
-    window_columns,
-    window_names,
+    WINDOW_GROUPS,
+    put_containers,
+    put_place,
+    put_windows,
 )
 from curate.labelers.tokens import TokenTable
-from curate.labelers.tree import Forest, above_sums
-from curate.labelers.wording import (
-    CREDIT_NAMES,
-    OVERLAP_NAMES,
-    REPEAT_NAMES,
-    credit_columns,
-    overlap_columns,
-    repeat_columns,
-    title_keys,
-)
+from curate.labelers.tree import Forest, Names
+from curate.labelers.wording import WORDING_GROUPS, put_credits, put_overlaps, put_repeats
+from curate.schema import Layout
 
-__all__ = ["KINDS", "html_features", "html_names"]
+__all__ = ["HTML_GROUPS", "KINDS", "html_features"]
 
 _KIND_NAMES = """other p li td th h1 h2 h3 h4 h5 h6 dt dd figcaption caption blockquote pre div
     span a button label option summary article section title line"""
 
 KINDS = {name: code for code, name in enumerate(_KIND_NAMES.split())}
 
-_FLAGS = (1, 2, 4, 8, 16, 32)  # bits of `Layout.flags`
-_FLAG_NAMES = ("bold", "italic", "has_time", "has_code", "has_control", "has_break")
+_FLAGS = {
+    "bold": Layout.ALL_BOLD,
+    "italic": Layout.ALL_ITALIC,
+    "has_time": Layout.HAS_TIME,
+    "has_code": Layout.HAS_CODE,
+    "has_control": Layout.HAS_CONTROL,
+    "has_break": Layout.HAS_BREAK,
+}
+
+MAX_ABOVE = 4.0
+"""Elements of one kind around a segment that are told apart."""
+
+HTML_GROUPS = (
+    *OWN_GROUPS,
+    ("elements", [f"elements_{output}" for output in OUTPUTS]),
+    ("block", ("links", "kind")),
+    ("links", LINK_NAMES),
+    ("layout", ("media", "elements", "n_links", *_FLAGS)),
+    *WORDING_GROUPS,
+    ("place", PLACE_NAMES),
+    *WINDOW_GROUPS,
+    *CONTAINER_GROUPS,
+    ("tree", ("body_of_best", "depth", "item_repeats", "list_repeats", "self_repeats",
+              "item_index", "item_rest", "section_index", "section_rest")),
+    ("heading", ("heading_distance", "heading_level", *(f"heading_{o}" for o in OUTPUTS),
+                 "heading_words")),
+    ("h1", ("since_h1", "n_h1")),
+    ("above", [f"in_{tag}" for tag in TAG_FLAGS]),
+    ("near", [f"near_{tag}" for tag in TAG_FLAGS[N_TAG_FLAGS:]]),
+)  # fmt: skip
 
 
 def html_features(
@@ -57,116 +78,87 @@ def html_features(
     marks: SegmentMarks,
     first: FirstScores,
     forest: Forest,
-    nodes: NodeTable,
+    names: Names,
     heading: Ints,
-) -> Floats:
-    """Columns of HTML segments, float32 [n_segments, len(feature_names(True))]."""
-    n = len(batch)
-    scores, chance = score_columns(first)
-    links = np.concatenate(
-        [page.layout.link_chars for page in batch.pages if page.layout is not None]
-    )
-    link_ratio = (links / np.maximum(batch.ends - batch.starts, 1)).astype(np.float32)
-    base = base_columns(marks, link_ratio, chance)
+    plan: Plan,
+) -> Sheet:
+    """Features of HTML segments, those that are planned of `HTML_GROUPS`."""
+    out = Sheet(plan, len(batch))
+    chance = put_scores(out, first)
+    out.put("elements", first.nodes)
     layouts = [page.layout for page in batch.pages if page.layout is not None]
-    media = np.concatenate([layout.media_before for layout in layouts])
-    flags = np.concatenate([layout.flags for layout in layouts])
-    base[:, MEDIA] = media > 0
-    link = link_columns(batch)
-    base[:, MEDIA + 1] = (link[:, 4] >= 3) & (marks.words >= SHORT_WORDS)
-    stretch = Stretch(base)
-    whole = stretch.sums(batch.low, batch.high)
-    own = own_columns(batch, marks)
-    kinds = np.concatenate(
-        [
-            np.fromiter((KINDS.get(k, 0) for k in page.kinds), np.float32, len(page))
-            for page in batch.pages
-        ]
+    media, elements, n_links, flags, link_chars = (
+        np.concatenate([getattr(layout, name) for layout in layouts])
+        for name in ("media_before", "elements_before", "n_links", "flags", "link_chars")
     )
-    up1 = forest.parent[forest.node]
-    item = forest.item[forest.node]
-    outer = forest.item[forest.parent[item]]
-    section = forest.big[0][forest.node]
-    parts: list[npt.NDArray[np.floating]] = []
-    parts.extend(own)
-    parts.extend(scores)
-    parts.append(first.nodes)
-    parts.extend([link_ratio[:, None], kinds[:, None], link])
-    parts.append(
-        np.column_stack(
-            [
-                np.log1p(media),
-                np.log1p(np.concatenate([layout.elements_before for layout in layouts])),
-                np.concatenate([layout.n_links for layout in layouts]),
-                *((flags & bit > 0) for bit in _FLAGS),
-            ]
-        )
-    )
-    parts.append(credit_columns(batch, marks))
-    parts.append(repeat_columns(batch))
-    parts.append(overlap_columns(batch, table, marks, chance, title_keys(batch, table, True)))
-    parts.append(place_columns(batch, base, stretch))
-    parts.extend(window_columns(batch, stretch))
-    best = np.maximum.reduceat(base[:, W_MAIN], batch.first)[batch.page_of]
-    parts.append(container_columns(batch, forest, stretch, base, whole))
-    here = np.arange(n)
-    parts.append(
-        np.column_stack(
-            [
-                base[:, W_MAIN] / np.maximum(best, 1e-3),
-                forest.depth[forest.node],
-                np.log(forest.repeats[item]),
-                np.log(forest.repeats[outer]),
-                np.log(forest.repeats[forest.node]),
-                here - forest.first[item],
-                forest.stop[item] - here,
-                np.log1p(here - forest.first[section]),
-                np.log1p(forest.stop[section] - here),
-                np.where(heading >= 0, np.log1p(here - heading), np.nan),
-                np.where(heading >= 0, kinds[heading], np.nan),
-            ]
-        )
-    )
-    parts.append(
-        np.where(
-            (heading >= 0)[:, None],
-            np.column_stack([first.own[heading], np.log1p(marks.words[heading])]),
-            np.nan,
-        )
-    )
-    h1 = kinds == KINDS["h1"]
-    first_h1 = np.full(len(batch.pages), -1)
-    at = np.flatnonzero(h1)[::-1]
-    first_h1[batch.page_of[at]] = at
-    h1_at = first_h1[batch.page_of]
-    since = here - h1_at
-    parts.append(
-        np.column_stack(
-            [
-                np.where(h1_at >= 0, np.sign(since) * np.log1p(np.abs(since)), np.nan),
-                np.bincount(batch.page_of, h1)[batch.page_of],
-            ]
-        )
-    )
-    flags_here = nodes.flags[forest.rows]
-    parts.append(np.minimum(above_sums(forest, flags_here, n), 4.0))
+    links = (link_chars / np.maximum(batch.ends - batch.starts, 1)).astype(np.float32)
+    kinds = np.array([KINDS.get(kind, 0) for page in batch.pages for kind in page.kinds])
+    out.put_each("block", links, kinds)
+    hyphens = put_links(out, batch)
+    bits = ((flags & bit) > 0 for bit in _FLAGS.values())
+    out.put_each("layout", np.log1p(media), np.log1p(elements), n_links, *bits)
+    base = base_columns(marks, links, chance)
+    base[MEDIA] = media > 0
+    base[MEDIA + 1] = (hyphens >= 3) & (marks.words >= SHORT_WORDS)
+    sums = Sums(base, batch)
+    put_own(out, batch, marks)
+    put_credits(out, batch, marks)
+    put_repeats(out, batch)
+    put_overlaps(out, batch, table, marks, chance, html=True)
+    put_place(out, batch, base, sums)
+    put_windows(out, sums)
+    put_containers(out, batch, forest, sums, base)
+    best = np.maximum.reduceat(base[W_MAIN], batch.first)[batch.page_of]
+    _put_tree(out, forest, base[W_MAIN] / np.maximum(best, 1e-3))
+    _put_headings(out, batch, marks, first, kinds, heading)
+    np.minimum(names.above[plan.of("above")], MAX_ABOVE, out=out.rows("above"))
     # The nearest elements speak loudest: the segment's own and the one around it.
-    near = flags_here[forest.node] + 0.5 * flags_here[up1]
-    parts.append(near[:, N_TAG_FLAGS:])
-    out: Floats = np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
+    wanted = plan.of("near") + N_TAG_FLAGS
+    each = names.each[:, wanted]
+    near = each[forest.node] + 0.5 * each[forest.parent[forest.node]]
+    out.rows("near")[:] = near.T
     return out
 
 
-def html_names() -> list[str]:
-    """Names of `html_features`, in order."""
-    names = [*OWN_NAMES, *SCORE_NAMES, *(f"elements_{o}" for o in OUTPUTS), "links", "kind",
-             *LINK_NAMES, "media", "elements", "n_links", *_FLAG_NAMES,
-             *CREDIT_NAMES, *REPEAT_NAMES, *OVERLAP_NAMES, *PLACE_NAMES]  # fmt: skip
-    names += [*window_names(), *container_names()]
-    names += ["body_of_best", "depth", "item_repeats", "list_repeats", "self_repeats", "item_index",
-              "item_rest", "section_index", "section_rest", "heading_distance",
-              "heading_level"]  # fmt: skip
-    names += [*(f"heading_{o}" for o in OUTPUTS), "heading_words"]
-    names += ["since_h1", "n_h1"]
-    names += [f"in_{tag}" for tag in TAG_FLAGS]
-    return names + [f"near_{tag}" for tag in TAG_FLAGS[N_TAG_FLAGS:]]
+def _put_tree(out: Sheet, forest: Forest, body: Floats) -> None:
+    """Where in its list and section a segment stands, and how often their like."""
+    here = np.arange(len(forest.node))
+    item = forest.item[forest.node]
+    outer = forest.item[forest.parent[item]]
+    section = forest.big[0][forest.node]
+    repeats = np.log(forest.repeats)
+    out.put_each(
+        "tree",
+        body,
+        forest.depth[forest.node],
+        repeats[item],
+        repeats[outer],
+        repeats[forest.node],
+        here - forest.first[item],
+        forest.stop[item] - here,
+        np.log1p(here - forest.first[section]),
+        np.log1p(forest.stop[section] - here),
+    )
+
+
+def _put_headings(
+    out: Sheet, batch: Batch, marks: SegmentMarks, first: FirstScores, kinds: Ints, heading: Ints
+) -> None:
+    """What the heading before a segment is and says, and where the page's first h1 stands."""
+    here = np.arange(len(batch))
+    if out.wants("heading"):
+        told = np.concatenate([kinds[None], first.own, np.log1p(marks.words)[None]])[:, heading]
+        under = np.concatenate([np.log1p(here - heading)[None], told])
+        out.put("heading", np.where(heading >= 0, under, np.nan))
+    if out.wants("h1"):
+        h1 = kinds == KINDS["h1"]
+        first_h1 = np.full(len(batch.pages), -1)
+        at = np.flatnonzero(h1)[::-1]
+        first_h1[batch.page_of[at]] = at
+        h1_at = first_h1[batch.page_of]
+        since = here - h1_at
+        out.put_each(
+            "h1",
+            np.where(h1_at >= 0, np.sign(since) * np.log1p(np.abs(since)), np.nan),
+            np.bincount(batch.page_of, h1)[batch.page_of],
+        )

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats, Ints
-from curate.labelers.nodes import NodeTable
+from curate.labelers.nodes import N_OUTPUTS, NodeTable
 from curate.labelers.tokens import HASH_BITS, Tokens, TokenTable
-from curate.labelers.tree import Forest, above_sums
+from curate.labelers.tree import Forest, Names
 
 __all__ = [
     "N_OUTPUTS",
@@ -25,11 +25,12 @@ __all__ = [
     "design",
     "first_scores",
     "neighbours",
+    "node_weights",
     "pair_buckets",
 ]
 
 OUTPUTS = ("main", "article", "boilerplate", "teaser", "caption")
-N_OUTPUTS = len(OUTPUTS)
+assert len(OUTPUTS) == N_OUTPUTS
 
 TEXT_ROLES = ("own", "before", "after", "before2", "after2")
 HTML_ROLES = ("own", "before", "after", "heading")
@@ -61,14 +62,19 @@ class FirstWeights:
     bias: Floats
 
 
+def node_weights(weights: FirstWeights) -> Floats:
+    """The elements' weights in the order of `NodeTable.facts`: those above come first."""
+    return np.roll(weights.nodes, N_OUTPUTS, axis=1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstScores:
     """What the linear model says.
 
     Attributes:
-        total: float32 [n_segments, 5], log-odds.
-        own: float32 [n_segments, 5], the part of the segment's own words.
-        nodes: float32 [n_segments, 5], the part of its elements; zeros for text.
+        total: float32 [5, n_segments], log-odds.
+        own: float32 [5, n_segments], the part of the segment's own words.
+        nodes: float32 [5, n_segments], the part of its elements; zeros for text.
     """
 
     total: Floats
@@ -123,46 +129,47 @@ def mixed_pairs(hashes: npt.NDArray[np.uint32]) -> Ints:
     return (mixed >> np.uint64(64 - HASH_BITS)).astype(np.int64)
 
 
-def _segment_sums(values: Floats, offsets: Ints) -> Floats:
-    out: Floats = np.add.reduceat(values, offsets[:-1], axis=0)
-    return out
-
-
 def first_scores(
     batch: Batch,
     weights: FirstWeights,
     table: TokenTable,
+    words: Floats,
     roles: list[Ints],
     forest: Forest | None,
-    nodes: NodeTable | None,
+    names: Names | None,
 ) -> FirstScores:
-    """Log-odds of main content and of the four labels, segment by segment."""
+    """Log-odds of main content and of the four labels, segment by segment.
+
+    Args:
+        batch: the pages.
+        weights: of the linear model; `table` and `names` were made with them.
+        table: of the batch's tokens.
+        words: float32 [n_roles * 5, n_segments], sums of the tokens' weights.
+        roles: see `neighbours`.
+        forest, names: the pages' elements, for HTML.
+    """
     tokens = batch.tokens
-    n_tokens = np.diff(tokens.offsets)
-    damp = (1.0 / np.sqrt(np.maximum(n_tokens, 1))).astype(np.float32)[:, None]
-    sums = _segment_sums(table.weights[tokens.rows], tokens.offsets) * damp
+    n, n_tokens = N_OUTPUTS, np.diff(tokens.offsets)
+    damp = (1.0 / np.sqrt(np.maximum(n_tokens, 1))).astype(np.float32)
+    # One more segment that says nothing: the neighbour -1 of those without one.
+    sums = np.zeros((len(words), len(batch) + 1), np.float32)
+    np.multiply(words, damp, out=sums[:, :-1])
     # A pair belongs to the segment of its first word; one over the end counts nothing.
-    pairs = np.zeros((len(tokens.rows), N_OUTPUTS), np.float32)
-    pairs[:-1] = weights.pairs[mixed_pairs(table.hashes[tokens.rows])]
+    pairs = np.zeros((len(tokens.rows), n), np.float32)
+    pairs[:-1] = weights.pairs.take(mixed_pairs(table.hashes[tokens.rows]), axis=0)
     pairs[tokens.offsets[1:] - 1] = 0.0
-    own = sums[:, :N_OUTPUTS] + _segment_sums(pairs, tokens.offsets) * damp
-    total = own + weights.bias
+    own = sums[:n, :-1] + np.add.reduceat(pairs, tokens.offsets[:-1], axis=0).T * damp
+    total = own + weights.bias[:, None]
     for role, source in enumerate(roles[1:], 1):
-        part = sums[:, role * N_OUTPUTS : (role + 1) * N_OUTPUTS]
-        total += np.where(source[:, None] >= 0, part[source], 0.0)
+        total += sums[role * n : (role + 1) * n].take(source, axis=1, mode="wrap")
     from_nodes = np.zeros_like(own)
-    if forest is not None and nodes is not None:
-        w = nodes.weights[forest.rows]
+    if forest is not None and names is not None:
         up = forest.parent[forest.node]
-        n = N_OUTPUTS
-        has_up = (up != forest.node)[:, None]
-        above = above_sums(forest, w[:, 2 * n :], len(batch))
-        above -= w[forest.node, 2 * n :]
-        above -= np.where(has_up, w[up, 2 * n :], 0.0)
-        from_nodes = (
-            NODE_VALUE * (w[forest.node, :n] + np.where(has_up, w[up, n : 2 * n], 0.0))
-            + ABOVE_VALUE * above
-        )
+        has_up = up != forest.node
+        of_self = names.each[forest.node, -3 * n :].T
+        of_up = np.where(has_up, names.each[up, -3 * n :].T, 0.0)
+        above = names.above[-n:] - of_self[:n] - of_up[:n]
+        from_nodes = NODE_VALUE * (of_self[n : 2 * n] + of_up[2 * n :]) + ABOVE_VALUE * above
         total += from_nodes
     return FirstScores(total, own, from_nodes)
 

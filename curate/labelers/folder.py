@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -244,7 +244,7 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
     )
 
 
-def column_index(names: Sequence[str], known: Sequence[str]) -> Ints:
+def column_index(names: Collection[str], known: Sequence[str]) -> Ints:
     """Positions of feature names among those this version computes.
 
     Raises:

@@ -10,23 +10,23 @@ import numpy.typing as npt
 from curate.labelers.batch import Batch, Floats
 from curate.labelers.first import OUTPUTS, FirstScores
 from curate.labelers.lexicon import MARKS
+from curate.labelers.sheet import Sheet
 from curate.labelers.tokens import TokenTable
 
 __all__ = [
+    "BASE",
     "COLUMN",
     "LAST_KEPT",
     "MAIN",
     "MEDIA",
-    "OWN_NAMES",
-    "SCORE_NAMES",
+    "OWN_GROUPS",
     "SHORT_WORDS",
     "W_MAIN",
     "SegmentMarks",
     "base_columns",
-    "own_columns",
-    "profile",
-    "profile_names",
-    "score_columns",
+    "last_marks",
+    "put_own",
+    "put_scores",
     "segment_marks",
 ]
 
@@ -35,18 +35,17 @@ _FIRST_MARKS = ("title_case", "lower_case", "upper_case", "digits", "symbol", "s
                 "quote", "function", "action", "credit", "author", "time", "related")  # fmt: skip
 _LAST_MARKS = ("sentence_end", "clause_end", "ellipsis", "closes", "digits", "upper_case",
                "title_case", "separator", "credit", "time", "year")  # fmt: skip
-_FIRST = [COLUMN[name] for name in _FIRST_MARKS]
-_LAST = [COLUMN[name] for name in _LAST_MARKS]
+_FIRST = np.array([COLUMN[name] for name in _FIRST_MARKS])
+_LAST = np.array([COLUMN[name] for name in _LAST_MARKS])
 LAST_KEPT = [_LAST_MARKS.index(n) for n in ("sentence_end", "ellipsis", "closes", "credit")]
-_RATIOS = list(range(2, len(MARKS)))
+_RATIOS = 2  # marks from here on are told as shares of the tokens
 
-_BASE = ("one", "words", "link", "sentence", "function", "title", "digits", "time", "short",
-         "action", "credit", "media", "story", *OUTPUTS, "w_main", "w_article")  # fmt: skip
-N_BASE = len(_BASE)
-MAIN = _BASE.index("main")
-MEDIA = _BASE.index("media")
-W_MAIN = _BASE.index("w_main")
-_PROFILE = ("segments", "length", *_BASE[2:])
+BASE = ("one", "words", "link", "sentence", "function", "title", "digits", "time", "short",
+        "action", "credit", "media", "story", *OUTPUTS, "w_main", "w_article")  # fmt: skip
+MAIN = BASE.index("main")
+MEDIA = BASE.index("media")
+W_MAIN = BASE.index("w_main")
+_SUMMED = [COLUMN[name] for name in ("sentence_end", "function", "title_case", "digits")]
 
 SHORT_WORDS = 4
 
@@ -55,107 +54,99 @@ QUANTUM = np.float32(1024)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentMarks:
-    """Sums of token marks by segment.
+    """Sums over the tokens of each segment.
 
     Attributes:
         tokens: float32 [n_tokens, len(MARKS)], marks of each token.
-        sums: float32 [n_segments, len(MARKS)].
+        sums: float32 [len(MARKS), n_segments].
         words: float32 [n_segments], at least a half, so that it can divide.
         n_tokens: float32 [n_segments].
+        weights: float32 [n_weights, n_segments], sums of the tokens' weights.
     """
 
     tokens: Floats
     sums: Floats
     words: Floats
     n_tokens: Floats
+    weights: Floats
 
 
 def segment_marks(batch: Batch, table: TokenTable) -> SegmentMarks:
-    """Sum the marks of each segment's tokens."""
+    """Sum the marks and weights of each segment's tokens."""
     tokens = batch.tokens
-    each = table.marks[tokens.rows]
-    sums = np.add.reduceat(each, tokens.offsets[:-1], axis=0)
-    sums *= tokens.scale[:, None]
+    each = table.facts.take(tokens.rows, axis=0)
+    both = np.ascontiguousarray(np.add.reduceat(each, tokens.offsets[:-1], axis=0).T)
+    sums, weights = both[: len(MARKS)], both[len(MARKS) :]
+    sums *= tokens.scale
     n_tokens = np.diff(tokens.offsets).astype(np.float32) * tokens.scale
-    return SegmentMarks(each, sums, np.maximum(sums[:, 1], 0.5), n_tokens)
+    words = np.maximum(sums[1], 0.5)
+    return SegmentMarks(each[:, : len(MARKS)], sums, words, n_tokens, weights)
 
 
-def own_columns(batch: Batch, marks: SegmentMarks) -> list[Floats]:
-    """Length, shares of marks, marks of the first and of the last token (`OWN_NAMES`)."""
-    tokens = batch.tokens
-    chars = (batch.ends - batch.starts).astype(np.float32)
-    head = marks.tokens[tokens.offsets[:-1]][:, _FIRST]
-    last = marks.tokens[tokens.offsets[1:] - 1][:, _LAST]
+def put_own(out: Sheet, batch: Batch, marks: SegmentMarks) -> None:
+    """Length, shares of marks, marks of the first and of the last token (`OWN_GROUPS`)."""
     total = marks.sums
-    columns = np.column_stack(
-        [
+    if out.wants("own"):
+        chars = (batch.ends - batch.starts).astype(np.float32)
+        out.put_each(
+            "own",
             np.log1p(chars),
             np.log1p(marks.words),
             chars / marks.words,
-            np.log1p(total[:, COLUMN["sentence_end"]]),
-            np.log1p(total[:, COLUMN["credit"]]),
-        ]
-    )
-    return [columns, total[:, _RATIOS] / marks.n_tokens[:, None], head, last]
+            np.log1p(total[COLUMN["sentence_end"]]),
+            np.log1p(total[COLUMN["credit"]]),
+        )
+    if out.wants("shares"):
+        wanted = out.plan.of("shares") + _RATIOS
+        np.divide(total[wanted], marks.n_tokens, out=out.rows("shares"))
+    if out.wants("first"):
+        first = marks.tokens[batch.tokens.offsets[:-1]]
+        out.rows("first")[:] = first[:, _FIRST[out.plan.of("first")]].T
+    if out.wants("last"):
+        out.put("last", last_marks(batch, marks))
 
 
-OWN_NAMES = [
-    "log_chars", "log_words", "chars_per_word", "log_sentences", "log_credit",
-    *(f"share_{name}" for name in MARKS[2:]),
-    *(f"first_{name}" for name in _FIRST_MARKS),
-    *(f"last_{name}" for name in _LAST_MARKS),
-]  # fmt: skip
+def last_marks(batch: Batch, marks: SegmentMarks) -> Floats:
+    """Marks of each segment's last token, float32 [n, n_segments]."""
+    return marks.tokens[batch.tokens.offsets[1:] - 1][:, _LAST].T
 
 
-def score_columns(first: FirstScores) -> tuple[list[Floats], npt.NDArray[np.float32]]:
-    """The first score as columns (`SCORE_NAMES`), and as probabilities."""
+OWN_GROUPS = (
+    ("own", ("log_chars", "log_words", "chars_per_word", "log_sentences", "log_credit")),
+    ("shares", [f"share_{name}" for name in MARKS[_RATIOS:]]),
+    ("first", [f"first_{name}" for name in _FIRST_MARKS]),
+    ("last", [f"last_{name}" for name in _LAST_MARKS]),
+    ("scores", [f"score_{output}" for output in OUTPUTS]),
+    ("words", [f"words_{output}" for output in OUTPUTS]),
+)
+
+
+def put_scores(out: Sheet, first: FirstScores) -> Floats:
+    """The first score as features; returns it as probabilities."""
+    out.put("scores", first.total)
+    out.put("words", first.own)
     clipped = np.clip(first.total, -12, 12)
-    chance = (1.0 / (1.0 + np.exp(-clipped))).astype(np.float32)
-    return [first.total, first.own], chance
-
-
-SCORE_NAMES = [*(f"score_{o}" for o in OUTPUTS), *(f"words_{o}" for o in OUTPUTS)]
+    chance: Floats = (1.0 / (1.0 + np.exp(-clipped))).astype(np.float32)
+    return chance
 
 
 def base_columns(marks: SegmentMarks, links: Floats, chance: Floats) -> npt.NDArray[np.float32]:
-    """What stretches of segments are summed and averaged over (`profile`)."""
+    """What stretches of segments are summed and averaged over (`profiles`), [n_base, n]."""
     total, words = marks.sums, marks.words
-    out = np.zeros((len(words), N_BASE), np.float32)
-    out[:, 0] = 1.0
-    out[:, 1] = words
-    out[:, 2] = links * words
-    for at, name in ((3, "sentence_end"), (4, "function"), (5, "title_case"), (6, "digits")):
-        out[:, at] = total[:, COLUMN[name]]
-    out[:, 7] = total[:, COLUMN["month"]] + total[:, COLUMN["time"]] + total[:, COLUMN["clock"]] > 0
-    out[:, 8] = words <= SHORT_WORDS
-    out[:, 9] = total[:, COLUMN["action"]] > 0
-    out[:, 10] = total[:, COLUMN["credit"]] > 0
-    out[:, MAIN:W_MAIN] = chance
-    out[:, W_MAIN] = chance[:, 0] * words
-    out[:, W_MAIN + 1] = chance[:, 1] * words
+    out = np.zeros((len(BASE), len(words)), np.float32)
+    out[0] = 1.0
+    out[1] = words
+    out[2] = links * words
+    out[3:7] = total[_SUMMED]
+    out[7] = total[COLUMN["month"]] + total[COLUMN["time"]] + total[COLUMN["clock"]] > 0
+    out[8] = words <= SHORT_WORDS
+    out[9] = total[COLUMN["action"]] > 0
+    out[10] = total[COLUMN["credit"]] > 0
+    out[MAIN:W_MAIN] = chance
+    np.multiply(chance[:2], words, out=out[W_MAIN:])
     # Multiples of a power of two: sums are exact, so a page's features don't
     # depend on what stands beside it in the batch.
     out *= QUANTUM
     np.rint(out, out=out)
     out /= QUANTUM
     return out
-
-
-def profile(sums: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Means of the base columns over a stretch; NaN where the stretch is empty."""
-    out = np.empty(sums.shape, np.float32)
-    one = sums[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        per_one = 1.0 / one
-        per_word = 1.0 / sums[:, 1]
-        np.log1p(one, out=out[:, 0], casting="same_kind")
-        np.log1p(sums[:, 1] * per_one, out=out[:, 1], casting="same_kind")
-        out[:, 2:7] = sums[:, 2:7] * per_word[:, None]
-        out[:, 7:W_MAIN] = sums[:, 7:W_MAIN] * per_one[:, None]
-        out[:, W_MAIN:] = sums[:, W_MAIN:] * per_word[:, None]
-    return out
-
-
-def profile_names(name: str) -> list[str]:
-    """Names of the columns of a `profile`."""
-    return [f"{name}_{column}" for column in _PROFILE]

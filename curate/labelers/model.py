@@ -17,12 +17,12 @@ from curate.labelers.batch import Batch, Floats, Ints, make_batch
 from curate.labelers.choice import choose_main
 from curate.labelers.features import (
     SegmentMarks,
-    feature_names,
+    feature_groups,
     html_features,
     segment_marks,
     text_features,
 )
-from curate.labelers.first import first_scores, neighbours
+from curate.labelers.first import first_scores, neighbours, node_weights
 from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
 from curate.labelers.language import page_language
 from curate.labelers.net import run_net
@@ -33,9 +33,10 @@ from curate.labelers.rules import rule_scores, shipped_weights
 from curate.labelers.rules_lines import TokenMarks
 from curate.labelers.second import read_look
 from curate.labelers.second_columns import Look
+from curate.labelers.sheet import Plan, Sheet
 from curate.labelers.slices import MAX_SEGMENTS, join_predictions, slices
 from curate.labelers.tokens import Tokens, TokenTable
-from curate.labelers.tree import grow_forest
+from curate.labelers.tree import grow_forest, read_names
 from curate.labelers.trees import Trees
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest
@@ -47,6 +48,9 @@ SHIPPED = "web4"
 
 BATCH_SEGMENTS = 20_000
 """Segments worked on at once: 40 MB of features; larger batches gain nothing."""
+
+_TYPES = "types"
+"""Features that hold the page type's probabilities, worked out after the others."""
 
 _CARD_TYPES = [PAGE_TYPES.index("listing"), PAGE_TYPES.index("collection")]
 
@@ -76,13 +80,11 @@ class ModelLabeler:
     Attributes:
         folder: model folder as `curate train` writes it; None is the shipped one.
         max_reasons: features told for each segment.
-        threads: threads of the trees; more than one stalls on a busy machine.
         site_evidence: whether a run lets a site's other pages inform the labels.
     """
 
     folder: str | None = None
     max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
-    threads: Annotated[int, Field(ge=1)] = 1
     site_evidence: bool = True
 
     @property
@@ -150,9 +152,7 @@ class ModelLabeler:
         html: bool,
     ) -> None:
         predictor = _predictor(self._path(), html)
-        found = predictor.predict(
-            [pages[number] for number in held], self.max_reasons, self.threads
-        )
+        found = predictor.predict([pages[number] for number in held], self.max_reasons)
         for number, prediction in zip(held, found, strict=True):
             out[number] = prediction
 
@@ -170,30 +170,34 @@ def _predictor(folder: str, html: bool) -> _Predictor:
 
 
 class _Predictor:
-    """One kind of input, loaded: tables that remember tokens, and boosters."""
+    """One kind of input, loaded: tables that remember tokens, and heads.
+
+    Features stand in rows of a `Sheet`: those that any head reads, and the page types.
+    """
 
     def __init__(self, model: KindModel, html: bool) -> None:
         self.html = html
         self.model = model
         self.table = TokenTable(model.first.words)
-        self.nodes = NodeTable(model.first.nodes) if html else None
-        own = feature_names(html)
-        names = [*own, *TYPE_NAMES]
-        self.names = names
-        self.main_columns = column_index(model.main_columns, names)
-        self.label_columns = column_index(model.label_columns, names)
-        self.main = Trees(model.main_trees)
-        self.labels = Trees(model.label_trees)
-        self.bias = np.array(model.bias, np.float64)
-        self.types = PageTypes(model.type_trees, model.type_columns, own)
-        self.net_columns = column_index(model.net.columns if model.net else (), names)
+        self.nodes = NodeTable(node_weights(model.first)) if html else None
+        net_columns = model.net.columns if model.net else ()
+        heads = (model.main_columns, model.label_columns, model.type_columns, net_columns)
+        groups = (*feature_groups(html), (_TYPES, TYPE_NAMES))
+        column_index({name for names in heads for name in names}, Plan(groups).names)
+        self.plan = plan = Plan(groups, {*TYPE_NAMES, *(name for names in heads for name in names)})
+        self.label_rows = column_index(model.label_columns, plan.names)
+        self.net_rows = column_index(net_columns, plan.names)
+        self.main = Trees(model.main_trees, column_index(model.main_columns, plan.names))
+        self.labels = Trees(model.label_trees, self.label_rows)
+        self.types = PageTypes(model.type_trees, column_index(model.type_columns, plan.names))
+        self.bias = np.array(model.bias, np.float64)[:, None]
+        self.decision = np.array(model.decision, np.float32)
         self._paths: TreePaths | None = None
 
     def paths(self) -> TreePaths:
         """The label trees, readable branch by branch; made when reasons are first asked for."""
         if self._paths is None:
-            columns = [self.names[at] for at in self.label_columns]
-            self._paths = TreePaths(self.model.label_trees, len(LABEL_NAMES), columns)
+            self._paths = TreePaths(self.model.label_trees, self.model.label_columns)
         return self._paths
 
     def rule_scores(self, batch: Batch, marks: SegmentMarks) -> Floats:
@@ -208,42 +212,44 @@ class _Predictor:
                 tokens.offsets[low : high + 1] - begin,
                 tokens.scale[low:high],
             )
-            told = TokenMarks(own, marks.tokens[begin:end], marks.sums[low:high])
+            told = TokenMarks(own, marks.tokens[begin:end], marks.sums[:, low:high].T)
             scores.append(rule_scores(page, self.table, told))
         return np.concatenate(scores)
 
-    def columns(self, batch: Batch, marks: SegmentMarks) -> Floats:
-        """Features of a batch."""
-        forest = grow_forest(batch, self.nodes, marks.words) if self.nodes is not None else None
+    def features(self, batch: Batch, marks: SegmentMarks) -> Sheet:
+        """Features of a batch; the rows of the page types are not filled yet."""
         roles = neighbours(batch, self.html)
-        first = first_scores(batch, self.model.first, self.table, roles, forest, self.nodes)
-        if forest is not None and self.nodes is not None:
-            return html_features(batch, self.table, marks, first, forest, self.nodes, roles[3])
-        return text_features(batch, self.table, marks, first)
+        weights, table = self.model.first, self.table
+        if self.nodes is None:
+            first = first_scores(batch, weights, table, marks.weights, roles, None, None)
+            return text_features(batch, table, marks, first, self.plan)
+        forest = grow_forest(batch, self.nodes, marks.words)
+        names = read_names(forest, self.nodes)
+        first = first_scores(batch, weights, table, marks.weights, roles, forest, names)
+        return html_features(batch, table, marks, first, forest, names, roles[3], self.plan)
 
-    def predict(
-        self, pages: Sequence[SegmentedPage], max_reasons: int, threads: int
-    ) -> list[PagePrediction]:
+    def predict(self, pages: Sequence[SegmentedPage], max_reasons: int) -> list[PagePrediction]:
         """Predictions of pages of this kind, none of them empty."""
         batch = make_batch(pages, self.table)
         marks = segment_marks(batch, self.table)
-        columns = self.columns(batch, marks)
-        types = self.types.chance(columns, batch)
-        columns = np.concatenate([columns, types[batch.page_of]], axis=1)
-        net = self.net_odds(columns, batch)
-        main = self.main_chance(columns, net, threads)
-        label_input = np.ascontiguousarray(columns[:, self.label_columns])
+        sheet = self.features(batch, marks)
+        features = sheet.values
+        types = self.types.chance(features, batch)
+        sheet.put(_TYPES, types.T[:, batch.page_of])
+        net = self.net_odds(features, batch)
+        main = self.main_chance(features, net)
         rules = self.rule_scores(batch, marks) if self.model.shares[2] else None
-        scores = self.scores(label_input, net, rules, threads)
-        best = (scores * np.array(self.model.decision, np.float32)).argmax(axis=1)
+        scores = self.scores(features, net, rules)
+        best = (scores * self.decision).argmax(axis=1)
+        words = marks.sums[1]
         if not self.html:
             # Without elements the main head takes cards for text at times: the
             # labels know better (0.4 points of word-F1, by site).
             cards = types[:, _CARD_TYPES].sum(axis=1)[batch.page_of]
             likely = scores[:, 0] + scores[:, 2] * cards
             main = np.where(likely > LIKELY, main, UNLIKELY * main)
-            main[self._of_others(batch, best, marks.sums[:, 1])] = 0.0
-        words = marks.sums[:, 1]
+            main[self._of_others(batch, best, words)] = 0.0
+        seen = features[self.label_rows].T
         best_type = types.argmax(axis=1).tolist()
         sharp = types**self.model.type_sharpness
         sharp /= sharp.sum(axis=1, keepdims=True)
@@ -257,7 +263,7 @@ class _Predictor:
                     labels=[LABEL_NAMES[at] for at in labels.tolist()],
                     scores=scores[here],
                     main=choose_main(main[here], words[here], batch.same[here]),
-                    reasons=LazyReasons(self.paths, label_input[here], labels, max_reasons),
+                    reasons=LazyReasons(self.paths, seen[here], labels, max_reasons),
                     page_type=PAGE_TYPES[kind],
                     page_type_score=float(sharp[number, kind]),
                     language=page_language(page),
@@ -275,47 +281,44 @@ class _Predictor:
         out: npt.NDArray[np.bool_] = (best >= _TEASER) & story[batch.page_of]
         return out
 
-    def net_odds(self, columns: Floats, batch: Batch) -> Floats | None:
-        """What the network says of labels and main content; None without one."""
+    def net_odds(self, features: Floats, batch: Batch) -> Floats | None:
+        """What the network says of labels and main content, [5, n]; None without one."""
         if self.model.net is None:
             return None
-        return run_net(self.model.net, columns[:, self.net_columns], batch.first, batch.stop)
+        return run_net(self.model.net, features[self.net_rows], batch.first, batch.stop).T
 
-    def main_chance(
-        self, columns: Floats, net: Floats | None, threads: int
-    ) -> npt.NDArray[np.float64]:
+    def main_chance(self, features: Floats, net: Floats | None) -> npt.NDArray[np.float64]:
         """Probability of main content, fitted to words."""
-        narrow = np.ascontiguousarray(columns[:, self.main_columns])
         slope, offset = self.model.main_scale
-        odds = np.clip(self.main.raw(narrow, threads)[:, 0], -MAX_ODDS, MAX_ODDS)
+        odds = np.clip(self.main.raw(features)[0], -MAX_ODDS, MAX_ODDS)
         if net is not None:
             share = self.model.net_main_share
-            odds = (1.0 - share) * odds + share * net[:, -1]
-        out: npt.NDArray[np.float64] = 1.0 / (
-            1.0 + np.exp(-np.clip(odds * slope + offset, -30, 30))
-        )
+            odds = (1.0 - share) * odds + share * net[-1]
+        out: npt.NDArray[np.float64] = 1.0 / (1.0 + np.exp(-(slope * odds + offset)))
         return out
 
-    def scores(
-        self, narrow: Floats, net: Floats | None, rules: Floats | None, threads: int
-    ) -> Floats:
-        """Calibrated probabilities of the labels; rows sum to 1."""
+    def scores(self, features: Floats, net: Floats | None, rules: Floats | None) -> Floats:
+        """Calibrated probabilities of the labels, float32 [n, n_labels]; rows sum to 1."""
         by_trees, by_net, by_rules = self.model.shares
-        z = by_trees * _log_chance(self.labels.raw(narrow, threads))
+        z = by_trees * _log_chance(self.labels.raw(features))
         if net is not None:
-            z += by_net * _log_chance(net[:, :-1].astype(np.float64))
+            z += by_net * _log_chance(net[:-1].astype(np.float64))
         if rules is not None:
-            z += by_rules * np.log(np.maximum(rules, LEAST))
+            z += by_rules * np.log(np.maximum(rules.T, LEAST))
         z = z * self.model.temperature + self.bias
-        z -= z.max(axis=1, keepdims=True)
+        z -= z.max(axis=0)
         odds = np.exp(z)
-        out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-        return out
+        out: Floats = (odds / odds.sum(axis=0)).astype(np.float32)
+        return np.ascontiguousarray(out.T)
 
 
 def _log_chance(odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Logarithms of probabilities from unnormalised ones, none below that of `LEAST`."""
-    z = odds - odds.max(axis=1, keepdims=True)
-    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    """Logarithms of probabilities from unnormalised ones, none below that of `LEAST`.
+
+    Args:
+        odds: float64 [n_labels, n].
+    """
+    z = odds - odds.max(axis=0)
+    z -= np.log(np.exp(z).sum(axis=0))
     out: npt.NDArray[np.float64] = np.maximum(z, np.log(LEAST))
     return out

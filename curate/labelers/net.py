@@ -84,17 +84,23 @@ class NetModel:
 def encode(
     features: Floats, shift: Floats, scale: Floats, level_of: Ints, levels: Floats
 ) -> Floats:
-    """Inputs of the first layer, float32 [n, n_columns + n_levels]; NaN becomes the mean."""
-    n_columns = features.shape[1]
-    out = np.empty((len(features), n_columns + len(levels)), np.float32)
-    x = out[:, :n_columns]
-    np.subtract(features, shift, out=x)
-    x *= scale
-    np.nan_to_num(x, copy=False, nan=0.0)
-    np.clip(x, -INPUT_LIMIT, INPUT_LIMIT, out=x)
-    _round(x)
+    """Inputs of the first layer, float32 [n_columns + n_levels, n]; NaN becomes the mean.
+
+    Args:
+        features: float32 [n_columns, n].
+        shift, scale, level_of, levels: see `NetModel`.
+    """
+    n_columns, n = features.shape
+    out: Floats = np.empty((n_columns + len(levels), n), np.float32)
+    x = out[:n_columns]
+    np.subtract(features, shift[:, None], out=x)
+    x *= (scale / ACTIVATION_STEP)[:, None]
+    np.copyto(x, 0, where=np.isnan(x))
+    np.clip(x, -INPUT_LIMIT / ACTIVATION_STEP, INPUT_LIMIT / ACTIVATION_STEP, out=x)
+    np.rint(x, out=x)
+    x *= ACTIVATION_STEP
     with np.errstate(invalid="ignore"):
-        out[:, n_columns:] = features[:, level_of] >= levels
+        np.greater_equal(features[level_of], levels[:, None], out=out[n_columns:])
     return out
 
 
@@ -117,12 +123,13 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
 
     Args:
         net: the network.
-        features: float32 [n_segments, n_columns], its columns in order.
+        features: float32 [n_columns, n_segments], its columns in order.
         first, stop: int64 [n_pages], bounds of the pages, which follow each other.
     """
-    n = len(features)
+    n = features.shape[1]
     sizes = stop - first
-    h = product(encode(features, net.shift, net.scale, net.level_of, net.levels), net.dense.weights)
+    inputs = encode(features, net.shift, net.scale, net.level_of, net.levels)
+    h = product(inputs.T, net.dense.weights)
     h += net.dense.bias
     h = _rectified(h)
     hidden = h.shape[1]

@@ -16,7 +16,7 @@ from curate.labelers.batch import Floats, Ints
 from curate.labelers.patterns import ROLE_WORDS, WORD_ROLES
 from curate.labelers.tokens import HASH_BITS, hash_text
 
-__all__ = ["N_CLASS_FLAGS", "N_TAG_FLAGS", "TAG_FLAGS", "NodeTable"]
+__all__ = ["N_CLASS_FLAGS", "N_OUTPUTS", "N_TAG_FLAGS", "TAG_FLAGS", "NodeTable"]
 
 TAG_FLAGS = (
     "nav",
@@ -54,6 +54,9 @@ _TAG_FLAG = {tag: index for index, tag in enumerate(TAG_FLAGS)} | {
     "dt": TAG_FLAGS.index("dl"),
 }
 
+N_OUTPUTS = 5
+"""Outputs of the first score (`first.OUTPUTS`)."""
+
 N_CLASS_FLAGS = len(ROLE_WORDS)
 N_TAG_FLAGS = len(TAG_FLAGS) - N_CLASS_FLAGS
 _ROLE_SHIFTS = np.arange(N_CLASS_FLAGS)
@@ -63,11 +66,28 @@ MAX_ATTR_CHARS = 300
 MAX_TOKENS = 16
 """Classes and the like of one element that are read; generated lists run to hundreds."""
 
+FIRST_ROWS = 1 << 14
+"""Rows there is room for from the start: memory that isn't touched costs nothing."""
+
 MAX_NODE_ROWS = 1 << 16
 """Distinct elements remembered; past that the table starts anew."""
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
 _DIGITS = re.compile(r"\d+")
+
+
+_NUMBERS = bytes.maketrans(b"123456789", b"000000000")
+_LETTERS = bytes(code if chr(code).islower() else 32 for code in range(128)) + bytes(128)
+
+
+def _without_numbers(attrs: str) -> str:
+    """The text with each run of digits as one 0."""
+    if not attrs.isascii():
+        return _DIGITS.sub("0", attrs)
+    attrs = attrs.encode().translate(_NUMBERS).decode()
+    while "00" in attrs:
+        attrs = attrs.replace("00", "0")
+    return attrs
 
 
 def _bucket(key: str) -> int:
@@ -78,8 +98,9 @@ class NodeTable(dict[tuple[str, str], int]):
     """Rows of all (tag, attributes) met so far; the row is that of its kind.
 
     Attributes:
-        flags: float32 [n_rows, len(TAG_FLAGS)].
-        weights: float32 [n_rows, n_weights], sums over the element's keys.
+        facts: float32 [n_rows, len(TAG_FLAGS) + n_weights], flags, then the sums of
+            `bucket_weights` over the element's keys: as one above, as a segment's own,
+            as the one around that.
         buckets: n_rows arrays of hash buckets; kept only without weights, for training.
     """
 
@@ -94,8 +115,8 @@ class NodeTable(dict[tuple[str, str], int]):
     def reset(self) -> None:
         """Forget all rows."""
         self.clear()
-        self.flags: Floats = np.zeros((512, len(TAG_FLAGS)), np.float32)
-        self.weights: Floats = np.zeros((512, self.bucket_weights.shape[1]), np.float32)
+        width = len(TAG_FLAGS) + self.bucket_weights.shape[1]
+        self.facts: Floats = np.zeros((FIRST_ROWS, width), np.float32)
         self.buckets: list[Ints] = []
         self._kinds: dict[tuple[str, str], int] = {}
         self._forget_tokens()
@@ -107,8 +128,10 @@ class NodeTable(dict[tuple[str, str], int]):
         elements = list(zip(tags, attrs, strict=True))
         rows = list(map(self.get, elements))
         if None in rows:
-            self._meet(elements[at] for at, row in enumerate(rows) if row is None)
-            rows = list(map(self.get, elements))
+            missing = [at for at, row in enumerate(rows) if row is None]
+            self._meet(elements[at] for at in missing)
+            for at in missing:
+                rows[at] = self[elements[at]]
         return rows  # type: ignore[return-value]  # None is gone
 
     def _meet(self, elements: Iterable[tuple[str, str]]) -> None:
@@ -118,7 +141,7 @@ class NodeTable(dict[tuple[str, str], int]):
         for element in elements:
             if element not in self:
                 tag, attrs = element
-                kind = (tag, _DIGITS.sub("0", attrs[:MAX_ATTR_CHARS]) if attrs else "")
+                kind = (tag, _without_numbers(attrs[:MAX_ATTR_CHARS]) if attrs else "")
                 row = kinds.get(kind)
                 if row is None:
                     row = kinds[kind] = len(kinds)
@@ -130,9 +153,8 @@ class NodeTable(dict[tuple[str, str], int]):
     def _learn(self, kinds: Sequence[tuple[str, str]], row: int) -> None:
         """Fill the rows of kinds, from `row` on."""
         to = row + len(kinds)
-        while to > len(self.flags):
-            self.flags = np.concatenate([self.flags, np.zeros_like(self.flags)])
-            self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
+        while to > len(self.facts):
+            self.facts = np.concatenate([self.facts, np.zeros_like(self.facts)])
         told = [[f"<{tag}", *attrs.split()[:MAX_TOKENS]] for tag, attrs in kinds]
         flat = list(chain.from_iterable(told))
         if len(self._tokens) > 4 * self.max_rows:
@@ -145,12 +167,13 @@ class NodeTable(dict[tuple[str, str], int]):
         sizes = list(map(len, told))
         begins = np.cumsum([0, *sizes[:-1]])
         roles = np.bitwise_or.reduceat(self._token_roles[at], begins)
-        self.flags[row:to, N_TAG_FLAGS:] = roles[:, None] >> _ROLE_SHIFTS & 1
-        for number, (tag, _) in enumerate(kinds, row):
+        facts = self.facts[row:to]
+        facts[:, N_TAG_FLAGS : len(TAG_FLAGS)] = roles[:, None] >> _ROLE_SHIFTS & 1
+        for number, (tag, _) in enumerate(kinds):
             if tag in _TAG_FLAG:
-                self.flags[number, _TAG_FLAG[tag]] = 1.0
-        if self.weights.shape[1]:
-            self.weights[row:to] = np.add.reduceat(self._token_weights[at], begins, axis=0)
+                facts[number, _TAG_FLAG[tag]] = 1.0
+        if self.bucket_weights.shape[1]:
+            facts[:, len(TAG_FLAGS) :] = np.add.reduceat(self._token_weights[at], begins, axis=0)
         else:
             ends = [*begins.tolist()[1:], len(flat)]
             for begin, end in zip(begins.tolist(), ends, strict=True):
@@ -184,7 +207,7 @@ class NodeTable(dict[tuple[str, str], int]):
                 [self._token_weights, np.zeros_like(self._token_weights)]
             )
         self._token_roles[row:to] = roles
-        if not self.weights.shape[1]:
+        if not self.bucket_weights.shape[1]:
             self._token_buckets.extend(told)
             return
         # A token of marks alone has no keys: bucket weights of none are summed for it.
@@ -204,7 +227,11 @@ class NodeTable(dict[tuple[str, str], int]):
         whole = token.lower()
         buckets = [_bucket(whole)] if len(whole) > 2 else []
         role = WORD_ROLES.get(whole, 0)
-        for part in dict.fromkeys(_PART.findall(token)):
+        if whole == token and token.isascii():  # runs of letters are the parts
+            parts = token.encode().translate(_LETTERS).decode().split()
+        else:
+            parts = _PART.findall(token)
+        for part in parts:
             known = self._parts.get(part)
             if known is None:
                 lower = part.lower()

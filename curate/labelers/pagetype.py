@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from curate.labelers.batch import Batch, Floats
-from curate.labelers.folder import column_index
+from curate.labelers.batch import Batch, Floats, Ints
 from curate.labelers.trees import Trees
 
 __all__ = ["PAGE_TYPES", "TYPE_NAMES", "PageTypes", "page_columns", "page_feature_names"]
@@ -49,14 +47,23 @@ def page_feature_names(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.startswith(wanted) or name in single]
 
 
-def page_columns(columns: Floats, batch: Batch, index: npt.NDArray[np.int64]) -> Floats:
-    """One row a page: means over segments, means over words, sizes, address."""
-    chosen = np.nan_to_num(columns[:, index], nan=0.0).astype(np.float64)
+def page_columns(features: Floats, batch: Batch) -> Floats:
+    """What tells a page's type: means over segments, means over words, sizes, address.
+
+    Args:
+        features: float32 [n_features, n_segments], the averaged ones.
+        batch: their pages.
+
+    Returns:
+        float32 [2 * n_features + n, n_pages].
+    """
+    chosen = np.nan_to_num(features, nan=0.0).astype(np.float64)
     sizes = (batch.stop - batch.first).astype(np.float64)
     weight = (batch.ends - batch.starts).astype(np.float64)
     total = np.add.reduceat(weight, batch.first)
-    plain = np.add.reduceat(chosen, batch.first, axis=0) / sizes[:, None]
-    heavy = np.add.reduceat(chosen * weight[:, None], batch.first, axis=0) / total[:, None]
+    plain = np.add.reduceat(chosen, batch.first, axis=1) / sizes
+    chosen *= weight
+    heavy = np.add.reduceat(chosen, batch.first, axis=1) / total
     address = np.zeros((len(batch.pages), len(_URL_WORDS) + 2))
     for number, page in enumerate(batch.pages):
         url = (page.url or "").lower()
@@ -66,8 +73,8 @@ def page_columns(columns: Floats, batch: Batch, index: npt.NDArray[np.int64]) ->
         address[number, :-2] = [any(word in parts for word in row) for row in _URL_WORDS]
         address[number, -2] = path.rstrip("/").count("/") + bool(path) if url else -1
         address[number, -1] = path.count("-") if url else -1
-    out: Floats = np.column_stack([np.log1p(sizes), np.log1p(total), address, plain, heavy]).astype(
-        np.float32
+    out: Floats = np.concatenate(
+        [[np.log1p(sizes), np.log1p(total)], address.T, plain, heavy], dtype=np.float32
     )
     return out
 
@@ -75,14 +82,24 @@ def page_columns(columns: Floats, batch: Batch, index: npt.NDArray[np.int64]) ->
 class PageTypes:
     """The page-type head, loaded."""
 
-    def __init__(self, trees: str, columns: Sequence[str], names: Sequence[str]) -> None:
-        self.trees = Trees(trees)
-        self.index = column_index(columns, names)
+    def __init__(self, trees: str, rows: Ints) -> None:
+        """Load it.
 
-    def chance(self, columns: Floats, batch: Batch) -> Floats:
-        """Probabilities, float32 [n_pages, len(PAGE_TYPES)]."""
-        rows = page_columns(columns, batch, self.index)
-        odds = self.trees.raw(rows)
+        Args:
+            trees: LightGBM's text.
+            rows: for each feature that it averages its row in the tables of `chance`.
+        """
+        self._rows = rows
+        self._trees = Trees(trees, range(2 + len(_URL_WORDS) + 2 + 2 * len(rows)))
+
+    def chance(self, features: Floats, batch: Batch) -> Floats:
+        """Probabilities, float32 [n_pages, len(PAGE_TYPES)].
+
+        Args:
+            features: float32 [n_table_rows, n_segments].
+            batch: their pages.
+        """
+        odds = self._trees.raw(page_columns(features[self._rows], batch)).T
         odds = np.exp(odds - odds.max(axis=1, keepdims=True))
         out: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
         return out

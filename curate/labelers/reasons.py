@@ -15,11 +15,9 @@ import numpy.typing as npt
 
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.phrases import phrase
+from curate.labelers.trees import read_trees
 
 __all__ = ["JoinedReasons", "LazyReasons", "TreePaths"]
-
-_NAN_MISSING = 2
-_DEFAULT_LEFT = 2
 
 
 class TreePaths:
@@ -28,48 +26,39 @@ class TreePaths:
     Inner nodes of all trees stand one after the other, then all leaves.
     """
 
-    def __init__(self, model: str, n_classes: int, columns: Sequence[str]) -> None:
+    def __init__(self, model: str, columns: Sequence[str]) -> None:
         self.columns = list(columns)
-        feature: list[int] = []
-        threshold: list[float] = []
-        decision: list[int] = []
+        trees, n_classes = read_trees(model)
+        feature = [number for tree in trees for number in tree.feature]
+        threshold = [value for tree in trees for value in tree.threshold]
+        values = [value for tree in trees for value in tree.value]
+        leaves = [value for tree in trees for value in tree.leaves]
         left: list[int] = []
         right: list[int] = []
-        inner_value: list[float] = []
-        leaf_value: list[float] = []
         roots: list[int] = []
-        for block in model.split("\nTree=")[1:]:
-            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            leaves = [float(value) for value in fields["leaf_value"].split()]
-            base, leaf_base = len(feature), len(leaf_value)
-            leaf_value.extend(leaves)
-            if "split_feature" not in fields or not fields["split_feature"].strip():
-                roots.append(-leaf_base - 1)
-                continue
-            roots.append(base)
-            feature.extend(int(value) for value in fields["split_feature"].split())
-            threshold.extend(float(value) for value in fields["threshold"].split())
-            decision.extend(int(value) for value in fields["decision_type"].split())
-            inner_value.extend(float(value) for value in fields["internal_value"].split())
-            for target, key in ((left, "left_child"), (right, "right_child")):
-                for child in map(int, fields[key].split()):
-                    target.append(child + base if child >= 0 else child - leaf_base)
+        base = leaf_base = 0
+        for tree in trees:
+            roots.append(base if tree.feature else -leaf_base - 1)
+            for target, children in ((left, tree.left), (right, tree.right)):
+                target.extend(c + base if c >= 0 else c - leaf_base for c in children)
+            base += len(tree.feature)
+            leaf_base += len(tree.leaves)
         n_inner = len(feature)
 
         def resolved(nodes: Sequence[int]) -> Ints:
             at = np.array(nodes, np.int64)
             return np.where(at >= 0, at, n_inner - 1 - at)
 
-        n_leaves = len(leaf_value)
+        n_leaves = len(leaves)
         self.feature = np.array(feature + [-1] * n_leaves, np.int64)
         self.threshold = np.array(threshold + [0.0] * n_leaves)
-        kind = np.array(decision + [0] * n_leaves, np.int64)
-        self.default_left = (kind & _DEFAULT_LEFT) > 0
-        self.nan_missing = (kind >> 2 & 3) == _NAN_MISSING
+        no = [False] * n_leaves
+        self.default_left = np.array([way for tree in trees for way in tree.nan_left] + no)
+        self.nan_missing = np.array([way for tree in trees for way in tree.nan_missing] + no)
         leaves_at = np.arange(n_inner, n_inner + n_leaves)
         self.left = np.r_[resolved(left), leaves_at]
         self.right = np.r_[resolved(right), leaves_at]
-        self.value = np.array(inner_value + leaf_value)
+        self.value = np.array(values + leaves)
         self.roots = [resolved(roots[number::n_classes]) for number in range(n_classes)]
         sums = np.bincount(self.feature[:n_inner], self.threshold[:n_inner], len(self.columns))
         counts = np.bincount(self.feature[:n_inner], minlength=len(self.columns))

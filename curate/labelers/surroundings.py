@@ -5,92 +5,36 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from curate.labelers.batch import Batch, Floats, Stretch
+from curate.labelers.batch import Batch, Floats, Ints
 from curate.labelers.first import OUTPUTS
-from curate.labelers.marks import (
-    LAST_KEPT,
-    MAIN,
-    W_MAIN,
-    SegmentMarks,
-    profile,
-    profile_names,
-)
+from curate.labelers.marks import LAST_KEPT, MAIN, W_MAIN, SegmentMarks
+from curate.labelers.profiles import Sums, profile_names, profile_of
+from curate.labelers.sheet import Sheet
 from curate.labelers.tree import Forest
 
 __all__ = [
-    "CONTAINERS",
+    "CONTAINER_GROUPS",
+    "NEAR_GROUPS",
     "NEAR_NAMES",
     "PLACE_NAMES",
-    "WINDOWS",
-    "container_columns",
-    "container_names",
-    "near_columns",
-    "place_columns",
-    "window_columns",
-    "window_names",
+    "WINDOW_GROUPS",
+    "put_containers",
+    "put_near",
+    "put_place",
+    "put_windows",
 ]
 
 WINDOWS = (("before3", -3, 0), ("after3", 1, 4), ("before10", -10, 0), ("after10", 1, 11),
            ("around30", -30, 31))  # fmt: skip
 
+WINDOW_GROUPS = [(name, profile_names(name)) for name, _, _ in WINDOWS]
+
 NEAR_NAMES = ["log_words", "links", "sentence_end", "ellipsis", "closes", "credit_end", "time",
                "title", "digits", *OUTPUTS]  # fmt: skip
 
+STEPS = (("previous", -1), ("next", 1), ("previous2", -2), ("next2", 2))
 
-def near_columns(
-    batch: Batch, marks: SegmentMarks, base: Floats, last: Floats, steps: tuple[int, ...]
-) -> list[Floats]:
-    """A few columns of the segments some steps away; NaN beyond the page."""
-    n = len(batch)
-    columns = np.column_stack(
-        [
-            np.log1p(marks.words),
-            base[:, 2] / marks.words,
-            last[:, LAST_KEPT],
-            base[:, 7],
-            base[:, 5] / marks.words,
-            base[:, 6] / marks.words,
-            base[:, MAIN:W_MAIN],
-        ]
-    ).astype(np.float32)
-    here = np.arange(n)
-    out = []
-    for step in steps:
-        there = here + step
-        inside = (there >= batch.low) & (there < batch.high)
-        out.append(np.where(inside[:, None], columns[np.clip(there, 0, n - 1)], np.float32(np.nan)))
-    return out
-
-
-def window_columns(batch: Batch, stretch: Stretch) -> list[Floats]:
-    """Profiles of the segments before, after and around each segment."""
-    here = np.arange(len(batch))
-    begins = np.stack([here + start for _, start, _ in WINDOWS])
-    ends = np.stack([here + stop for _, _, stop in WINDOWS])
-    low = np.clip(begins, batch.low, batch.high)
-    high = np.clip(ends, batch.low, batch.high)
-    rows = profile(stretch.sums(low.ravel(), high.ravel()))
-    return list(rows.reshape(len(WINDOWS), len(batch), -1))
-
-
-def place_columns(batch: Batch, base: Floats, stretch: Stretch) -> npt.NDArray[np.float32]:
-    """Where on the page a segment stands, in segments, words and likely body words."""
-    here = np.arange(len(batch))
-    before = stretch.sums(batch.low, here)
-    whole = stretch.sums(batch.low, batch.high)
-    body = np.maximum(whole[:, W_MAIN], 1e-3)
-    return np.column_stack(
-        [
-            np.log1p(here - batch.low),
-            np.log1p(batch.high - here),
-            before[:, 0] / whole[:, 0],
-            before[:, 1] / whole[:, 1],
-            before[:, W_MAIN] / body,
-            base[:, W_MAIN] / body,
-            np.log1p(whole[:, 1]),
-        ]
-    ).astype(np.float32)
-
+NEAR_GROUPS = [(where, [f"{where}_{name}" for name in NEAR_NAMES]) for where, _ in STEPS]
 
 PLACE_NAMES = [
     "index",
@@ -102,71 +46,98 @@ PLACE_NAMES = [
     "page_words",
 ]
 
+ELEMENTS = ("self", "parent", "parent2", "parent3", "item", "list", "section", "part")
+GROUPS = ("path", "alike")
+CONTAINER_GROUPS = [(name, profile_names(name, shares=True)) for name in (*ELEMENTS, *GROUPS)]
 
-CONTAINERS = (
-    "self",
-    "parent",
-    "parent2",
-    "parent3",
-    "item",
-    "list",
-    "section",
-    "part",
-    "path",
-    "alike",
-)
+_LEAST_BODY = 1e-3
 
 
-def container_columns(
-    batch: Batch,
-    forest: Forest,
-    stretch: Stretch,
-    base: Floats,
-    whole: npt.NDArray[np.float64],
-) -> Floats:
-    """Profiles of the elements that a segment lies in, in the order of `CONTAINERS`.
+def put_near(out: Sheet, batch: Batch, marks: SegmentMarks, base: Floats, last: Floats) -> None:
+    """A few features of the segments some steps away; NaN beyond the page."""
+    n = len(batch)
+    told: Floats = np.empty((len(NEAR_NAMES), n), np.float32)
+    told[0] = np.log1p(marks.words)
+    told[1] = base[2] / marks.words
+    told[2 : 2 + len(LAST_KEPT)] = last[LAST_KEPT]
+    told[-3 - len(OUTPUTS)] = base[7]
+    np.divide(base[5:7], marks.words, out=told[-2 - len(OUTPUTS) : -len(OUTPUTS)])
+    told[-len(OUTPUTS) :] = base[MAIN:W_MAIN]
+    here = np.arange(n)
+    for name, step in STEPS:
+        there = here + step
+        inside = (there >= batch.low) & (there < batch.high)
+        rows = told[out.plan.of(name)].take(there, axis=1, mode="clip")
+        out.rows(name)[:] = np.where(inside, rows, np.float32(np.nan))
+
+
+def put_windows(out: Sheet, sums: Sums) -> None:
+    """Profiles of the segments before, after and around each segment."""
+    for name, begin, end in WINDOWS:
+        if out.wants(name):
+            profile = profile_of(out.plan.of(name).tobytes())
+            out.rows(name)[:] = profile.of(sums.window(begin, end, profile.rows))
+
+
+def put_place(out: Sheet, batch: Batch, base: Floats, sums: Sums) -> None:
+    """Where on the page a segment stands, in segments, words and likely body words."""
+    here = np.arange(len(batch))
+    rows = np.array([0, 1, W_MAIN])
+    one, words, main = sums.over(batch.low, here, rows)
+    all_one, all_words, all_main = sums.pages[rows][:, batch.page_of]
+    body = np.maximum(all_main, _LEAST_BODY)
+    out.put_each(
+        "place",
+        np.log1p(here - batch.low),
+        np.log1p(batch.high - here),
+        one / all_one,
+        words / all_words,
+        main / body,
+        base[W_MAIN] / body,
+        np.log1p(all_words),
+    )
+
+
+def put_containers(out: Sheet, batch: Batch, forest: Forest, sums: Sums, base: Floats) -> None:
+    """Profiles of the elements that a segment lies in, and of those that are like its own.
 
     Each element and each group is worked out once, then handed to its segments.
     """
     node = forest.node
-    up = forest.parent[node]
-    up2 = forest.parent[up]
-    item = forest.item[node]
-    where = [node, up, up2, forest.parent[up2], item, forest.item[forest.parent[item]]]
-    where.extend(big[node] for big in forest.big)
-    at = np.minimum(forest.first, len(batch) - 1)
-    rows = _shares(stretch.sums(forest.first, forest.stop), whole[at])
-    parts: list[Floats] = [rows[np.stack(where, axis=1)].reshape(len(batch), -1)]
-    wide = base.astype(np.float64)
-    for group in (forest.path[node], forest.alike[node]):
-        order = np.argsort(group, kind="stable")
-        ordered = group[order]
-        fresh = np.r_[True, ordered[1:] != ordered[:-1]]
-        begins = np.flatnonzero(fresh)
-        number = np.empty(len(group), np.int64)
-        number[order] = np.cumsum(fresh) - 1
-        sums = np.add.reduceat(wide[order], begins, axis=0)
-        parts.append(_shares(sums, whole[order[begins]])[number])
-    return np.concatenate(parts, axis=1)
+    words, body = sums.pages[1], np.maximum(sums.pages[W_MAIN], _LEAST_BODY)
+    every = np.unique(np.concatenate([out.plan.of(name) for name in ELEMENTS]))
+    if len(every):
+        profile = profile_of(every.tobytes())
+        page = batch.page_of[np.minimum(forest.first, len(batch) - 1)]
+        rows = profile.of(
+            sums.over(forest.first, forest.stop, profile.rows), words[page], body[page]
+        )
+        up = forest.parent[node]
+        up2 = forest.parent[up]
+        item = forest.item[node]
+        outer = forest.item[forest.parent[item]]
+        where = (node, up, up2, forest.parent[up2], item, outer, *(big[node] for big in forest.big))
+        for name, element in zip(ELEMENTS, where, strict=True):
+            wanted = np.searchsorted(every, out.plan.of(name))
+            out.rows(name)[:] = rows[wanted].take(element, axis=1)
+    for name, group in zip(GROUPS, (forest.path[node], forest.alike[node]), strict=True):
+        if out.wants(name):
+            profile = profile_of(out.plan.of(name).tobytes())
+            order, begin, end, number = _grouped(group)
+            # One page's segments are no stretch here: sums are taken in the groups' order.
+            grouped = np.zeros((len(profile.rows), len(order) + 1), np.float64)
+            np.cumsum(base[profile.rows][:, order], axis=1, out=grouped[:, 1:])
+            page = batch.page_of[order[begin]]
+            rows = profile.of(grouped[:, end] - grouped[:, begin], words[page], body[page])
+            out.rows(name)[:] = rows.take(number, axis=1)
 
 
-def _shares(
-    sums: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    """Profiles, and shares of the page's words and likely body."""
-    body = np.maximum(whole[:, W_MAIN], 1e-3)
-    more = np.column_stack([sums[:, 1] / whole[:, 1], sums[:, W_MAIN] / body])
-    return np.concatenate([profile(sums), more], axis=1, dtype=np.float32, casting="unsafe")
-
-
-def window_names() -> list[str]:
-    """Names of `window_columns`."""
-    return [name for where, _, _ in WINDOWS for name in profile_names(where)]
-
-
-def container_names() -> list[str]:
-    """Names of `container_columns`."""
-    names: list[str] = []
-    for where in CONTAINERS:
-        names += [*profile_names(where), f"{where}_share", f"{where}_body_share"]
-    return names
+def _grouped(group: npt.NDArray[np.uint64]) -> tuple[Ints, Ints, Ints, Ints]:
+    """An order that brings equal values together, bounds of each group, the group of each."""
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    fresh = np.r_[True, ordered[1:] != ordered[:-1]]
+    number = np.empty(len(group), np.int64)
+    number[order] = np.cumsum(fresh) - 1
+    begin = np.flatnonzero(fresh)
+    return order, begin, np.append(begin[1:], len(group)), number

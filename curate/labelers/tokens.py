@@ -31,6 +31,9 @@ training, which leaves about 30,000, so collisions stay rare."""
 MAX_ROWS = 1 << 18
 """Distinct tokens remembered; past that the table starts anew. About 60 MB."""
 
+FIRST_ROWS = 1 << 16
+"""Rows there is room for from the start: memory that isn't touched costs nothing."""
+
 HEAD_CHARS, TAIL_CHARS = 6000, 2000
 """Of a longer segment only its head and tail are read: what it is for is told by
 then, and a line of five million characters must not cost more than a page."""
@@ -106,9 +109,9 @@ class TokenTable:
     """Rows of all tokens met so far; missing ones are added when a text is read.
 
     Attributes:
-        marks: float32 [n_rows, len(MARKS)].
+        facts: float32 [n_rows, len(MARKS) + n_weights], the marks, then the weights
+            gathered from `bucket_weights`: what is summed up over a segment.
         hashes: uint32 [n_rows], of the token's key.
-        weights: float32 [n_rows, n_weights], gathered from `bucket_weights`.
     """
 
     def __init__(self, bucket_weights: Floats | None = None, max_rows: int = MAX_ROWS) -> None:
@@ -116,33 +119,38 @@ class TokenTable:
         self.bucket_weights = (
             np.zeros((1 << HASH_BITS, 0), np.float32) if bucket_weights is None else bucket_weights
         )
-        self._reset(1024)
+        self._reset()
 
-    def _reset(self, size: int) -> None:
+    def _reset(self) -> None:
         self._index = RowIndex()
         self._telling: dict[str, int] = {}
-        self.marks: Floats = np.zeros((size, len(MARKS)), np.float32)
-        self.hashes: npt.NDArray[np.uint32] = np.zeros(size, np.uint32)
-        self.weights: Floats = np.zeros((size, self.bucket_weights.shape[1]), np.float32)
+        width = len(MARKS) + self.bucket_weights.shape[1]
+        self.facts: Floats = np.zeros((FIRST_ROWS, width), np.float32)
+        self.hashes: npt.NDArray[np.uint32] = np.zeros(FIRST_ROWS, np.uint32)
 
     def __len__(self) -> int:
         return len(self._index)
+
+    @property
+    def marks(self) -> Floats:
+        """Marks of each row, float32 [n_rows, len(MARKS)]."""
+        return self.facts[:, : len(MARKS)]
 
     def _learn(self, tokens: Sequence[str]) -> None:
         """Fill the rows of tokens, none of them known, after the last one."""
         row, to = len(self), len(self) + len(tokens)
         while to > len(self.hashes):
-            self.marks = np.concatenate([self.marks, np.zeros_like(self.marks)])
+            self.facts = np.concatenate([self.facts, np.zeros_like(self.facts)])
             self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
-            self.weights = np.concatenate([self.weights, np.zeros_like(self.weights)])
         told = np.array([_tell(token) for token in tokens], np.int64)
-        self.marks[row:to, 0] = [len(token) + 1 for token in tokens]
-        self.marks[row:to, 1] = told[:, 0]
-        self.marks[row:to, FIRST_BIT:] = told[:, 1, None] >> _SHIFTS & 1
+        facts = self.facts[row:to]
+        facts[:, 0] = [len(token) + 1 for token in tokens]
+        facts[:, 1] = told[:, 0]
+        facts[:, FIRST_BIT : len(MARKS)] = told[:, 1, None] >> _SHIFTS & 1
         hashes = told[:, 2].astype(np.uint32)
         self.hashes[row:to] = hashes
         if self.bucket_weights.shape[1]:
-            self.weights[row:to] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
+            facts[:, len(MARKS) :] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
 
     def __reduce__(self) -> tuple[type[TokenTable], tuple[Floats, int]]:
         return type(self), (self.bucket_weights, self.max_rows)
@@ -167,7 +175,7 @@ class TokenTable:
     def read(self, text: str, starts: Bounds, ends: Bounds) -> Tokens:
         """Tokens of the segments `text[start:end]`, in order, none of them blank."""
         if len(self) > self.max_rows:
-            self._reset(1024)
+            self._reset()
         begin, end = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
         scale = np.ones(len(begin), np.float32)
         if not len(begin):

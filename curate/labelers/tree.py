@@ -2,21 +2,22 @@
 
 A segment's ancestors are what tells its role best. Every element covers one
 stretch of consecutive segments, so sums over an element are one subtraction
-(`batch.Stretch`), and sums over a segment's ancestors are a difference array.
+(`profiles.Sums`); sums over a segment's ancestors take a few doubling steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats, Ints
-from curate.labelers.nodes import NodeTable
+from curate.labelers.nodes import N_OUTPUTS, TAG_FLAGS, NodeTable
 
-__all__ = ["Forest", "above_sums", "grow_forest"]
+__all__ = ["Forest", "Names", "grow_forest", "read_names"]
 
 REPEATED = 3
 """Siblings of one kind from which an element counts as an item of a list."""
@@ -47,7 +48,8 @@ class Forest:
         big: for each of `BIG_RATIOS`, int64 [n_nodes]: nearest element at or
             above that holds that share of the page's words.
         node: int64 [n_segments], the element of each segment.
-        bounds: see `_bounds`, for `above_sums`.
+        jumps: int64 [n_nodes + 1] each, for sums over all elements above: the element
+            1, 2, 4, ... levels up; `n_nodes` beyond the root.
     """
 
     rows: Ints
@@ -61,7 +63,20 @@ class Forest:
     item: Ints
     big: Sequence[Ints]
     node: Ints
-    bounds: tuple[Ints, Ints, Ints, Ints, Ints]
+    jumps: Sequence[Ints]
+
+
+class Names(NamedTuple):
+    """What the names of elements say.
+
+    Attributes:
+        each: float32 [n_nodes, n_values], rows of the node table's facts.
+        above: float32 [n_above, n_segments], the first of them summed up over a
+            segment's element and all above it.
+    """
+
+    each: Floats
+    above: Floats
 
 
 def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
@@ -87,7 +102,8 @@ def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
     nodes = np.concatenate([layout.segment_node for layout in layouts])
     nodes = nodes + base[batch.page_of]
     kind = _mixed(rows.astype(np.uint64) + np.uint64(1))
-    depth, path = _depths_and_paths(parent, roots, kind, page_of)
+    jumps = _jumps(parent, roots)
+    depth, path = _depths_and_paths(jumps, roots, kind, page_of)
     up_row = np.where(roots, 0, rows[parent] + 1)
     alike = _mixed(_pair(up_row, rows)) + _mixed(page_of.astype(np.uint64))
     group = np.where(roots, -1 - page_of, parent)
@@ -97,6 +113,10 @@ def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
     total = np.concatenate([[0.0], np.cumsum(words, dtype=np.float64)])
     held = total[stop] - total[first]
     whole = (total[batch.stop] - total[batch.first])[page_of]
+    item, *big = _nearest(
+        np.stack([repeats >= REPEATED, *(held >= ratio * whole for ratio in BIG_RATIOS)]) | roots,
+        parent,
+    )
     return Forest(
         rows=rows,
         parent=parent,
@@ -106,10 +126,10 @@ def grow_forest(batch: Batch, table: NodeTable, words: Floats) -> Forest:
         path=path,
         alike=alike,
         repeats=repeats,
-        item=_nearest((repeats >= REPEATED) | roots, parent),
-        big=tuple(_nearest((held >= ratio * whole) | roots, parent) for ratio in BIG_RATIOS),
+        item=item,
+        big=big,
         node=nodes,
-        bounds=_bounds(first, stop),
+        jumps=jumps,
     )
 
 
@@ -129,32 +149,39 @@ def _pair(high: Ints, low: Ints) -> npt.NDArray[np.uint64]:
     return (high << 32 | low).astype(np.uint64)
 
 
+def _jumps(parent: Ints, roots: npt.NDArray[np.bool_]) -> list[Ints]:
+    """The element 1, 2, 4, ... levels above each, `n_nodes` beyond the root.
+
+    Each step doubles how far up an element looks, so that even a tree of 50,000
+    levels takes sixteen.
+    """
+    end = len(parent)  # one more element above all roots
+    jumps = [np.append(np.where(roots, end, parent), end)]
+    while True:
+        after = jumps[-1][jumps[-1]]
+        if after.min() == end:
+            return jumps
+        jumps.append(after)
+
+
 def _depths_and_paths(
-    parent: Ints,
+    jumps: Sequence[Ints],
     roots: npt.NDArray[np.bool_],
     kind: npt.NDArray[np.uint64],
     page_of: Ints,
 ) -> tuple[Ints, npt.NDArray[np.uint64]]:
-    """Depth of each element, and the hash of the kinds on its way to the root.
-
-    Each step doubles how far up an element has looked, so that even a tree of
-    50,000 levels takes sixteen.
-    """
-    n = len(parent)
-    end = n  # one more element above all roots
-    jump = np.append(np.where(roots, end, parent), end)
+    """Depth of each element, and the hash of the kinds on its way to the root."""
+    n = len(kind)
     depth = np.ones(n + 1, np.int64)
-    depth[end] = 0
+    depth[n] = 0
     path = np.append(kind, np.uint64(0))
     path[:n][roots] += _mixed(page_of[roots].astype(np.uint64))
     power = np.full(n + 1, _MIX)
-    while True:
+    for jump in jumps:
         path += power * path[jump]
         depth += depth[jump]
         power *= power[jump]
-        jump = jump[jump]
-        if (jump == end).all():
-            return depth[:n] - 1, path[:n]
+    return depth[:n] - 1, path[:n]
 
 
 def _stretches(parent: Ints, nodes: Ints) -> tuple[Ints, Ints]:
@@ -180,48 +207,32 @@ def _stretches(parent: Ints, nodes: Ints) -> tuple[Ints, Ints]:
 
 
 def _nearest(chosen: npt.NDArray[np.bool_], parent: Ints) -> Ints:
-    """For each element the nearest chosen one at or above it; roots are all chosen."""
-    jump = np.where(chosen, np.arange(len(parent)), parent)
+    """For each element the nearest chosen one at or above it; roots are all chosen.
+
+    Args:
+        chosen: bool [n_questions, n_nodes].
+        parent: int64 [n_nodes].
+
+    Returns:
+        int64 [n_questions, n_nodes].
+    """
+    n = len(parent)
+    begin = np.arange(0, chosen.size, n)[:, None]
+    jump = (np.where(chosen, np.arange(n), parent) + begin).ravel()
     while True:
         after = jump[jump]
         if np.array_equal(after, jump):
-            return jump
+            out: Ints = after.reshape(chosen.shape) - begin
+            return out
         jump = after
 
 
-def above_sums(forest: Forest, values: Floats, n_segments: int) -> Floats:
-    """For each segment the sum of `values` over its element and all above it.
-
-    Args:
-        forest: the trees.
-        values: float [n_nodes, n_columns].
-        n_segments: of the batch.
-
-    Returns:
-        float32 [n_segments, n_columns].
-    """
-    change = np.zeros((n_segments + 1, values.shape[1]), np.float32)
-    starts, at_start, order, stops, at_stop = forest.bounds
-    change[at_start] = np.add.reduceat(values, starts, axis=0)
-    change[at_stop] -= np.add.reduceat(values[order], stops, axis=0)
-    return np.cumsum(change[:-1], axis=0, dtype=np.float32)
-
-
-def _bounds(first: Ints, stop: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Runs of elements with one first segment, and of those with one end.
-
-    Returns:
-        Where the first begin, and their segments; an order of the elements by
-        end (by beginning they are in order), where the second begin in it, and
-        their ends.
-    """
-    starts, at_start = _runs(first)
-    order = np.argsort(stop, kind="stable")
-    stops, at_stop = _runs(stop[order])
-    return starts, at_start, order, stops, at_stop
-
-
-def _runs(places: Ints) -> tuple[Ints, Ints]:
-    """Where runs of equal numbers begin, and the number of each."""
-    begins = np.flatnonzero(np.r_[True, places[1:] != places[:-1]])
-    return begins, places[begins]
+def read_names(forest: Forest, table: NodeTable) -> Names:
+    """What the names of elements say, by element and summed up over a segment's elements."""
+    each = table.facts.take(forest.rows, axis=0)
+    n_above = len(TAG_FLAGS) + (N_OUTPUTS if each.shape[1] > len(TAG_FLAGS) else 0)
+    above: Floats = np.zeros((len(each) + 1, n_above), np.float32)
+    above[:-1] = each[:, :n_above]
+    for jump in forest.jumps:
+        above += above.take(jump, axis=0)
+    return Names(each, np.ascontiguousarray(above.take(forest.node, axis=0).T))

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 from selectolax.lexbor import LexborHTMLParser
 
@@ -27,7 +26,7 @@ from curate.labelers.features import html_features, segment_marks, text_features
 from curate.labelers.first import first_scores, neighbours
 from curate.labelers.language import page_language
 from curate.labelers.model import ModelLabeler, _predictor
-from curate.labelers.tree import grow_forest
+from curate.labelers.tree import grow_forest, read_names
 from curate.pages.decode import decode_html
 from curate.schema import SegmentedPage
 from curate.segments.blocks import BlockSegmenter
@@ -65,31 +64,33 @@ def steps(predictor: Any, page: SegmentedPage, clock: Clock) -> None:
     batch = make_batch([page], predictor.table)
     marks = segment_marks(batch, predictor.table)
     clock.mark("tokens")
-    nodes = predictor.nodes
-    forest = grow_forest(batch, nodes, marks.words) if nodes is not None else None
-    clock.mark("element tree")
     roles = neighbours(batch, predictor.html)
+    nodes, plan, table = predictor.nodes, predictor.plan, predictor.table
+    forest = names = None
+    if nodes is not None:
+        forest = grow_forest(batch, nodes, marks.words)
+        names = read_names(forest, nodes)
+    clock.mark("element tree")
     weights = predictor.model.first
-    first = first_scores(batch, weights, predictor.table, roles, forest, nodes)
+    first = first_scores(batch, weights, table, marks.weights, roles, forest, names)
     clock.mark("first score")
-    if forest is not None:
-        columns = html_features(batch, predictor.table, marks, first, forest, nodes, roles[3])
+    if forest is not None and names is not None:
+        sheet = html_features(batch, table, marks, first, forest, names, roles[3], plan)
     else:
-        columns = text_features(batch, predictor.table, marks, first)
+        sheet = text_features(batch, table, marks, first, plan)
     clock.mark("features")
-    types = predictor.types.chance(columns, batch)
-    columns = np.concatenate([columns, types[batch.page_of]], axis=1)
+    features = sheet.values
+    sheet.put("types", predictor.types.chance(features, batch).T[:, batch.page_of])
     clock.mark("page type")
-    net = predictor.net_odds(columns, batch)
+    net = predictor.net_odds(features, batch)
     clock.mark("network")
-    main = predictor.main_chance(columns, net, 1)
+    main = predictor.main_chance(features, net)
     clock.mark("trees, main content")
     rules = predictor.rule_scores(batch, marks) if predictor.model.shares[2] else None
     clock.mark("rules")
-    narrow = np.ascontiguousarray(columns[:, predictor.label_columns])
-    predictor.scores(narrow, net, rules, 1)
+    predictor.scores(features, net, rules)
     clock.mark("trees, labels")
-    choose_main(main, marks.sums[:, 1], batch.same)
+    choose_main(main, marks.sums[1], batch.same)
     clock.mark("choice")
     page_language(page)
     clock.mark("language")

@@ -48,10 +48,10 @@ def net():
 
 
 def test_a_page_scores_the_same_in_any_batch(net) -> None:
-    together = run_net(net, columns(), FIRST, STOP)
+    together = run_net(net, columns().T, FIRST, STOP)
     assert together.shape == (STOP[-1], N_NET_OUTPUTS)
     for low, high in zip(FIRST, STOP, strict=True):
-        alone = run_net(net, columns()[low:high], np.array([0]), np.array([high - low]))
+        alone = run_net(net, columns()[low:high].T, np.array([0]), np.array([high - low]))
         assert np.array_equal(alone, together[low:high])
 
 
@@ -62,7 +62,7 @@ def test_any_features_give_finite_scores(net, sizes: list[int], value: float) ->
     x = np.full((int(stop[-1]), 6), value, np.float32)
     x[::3, 1] = np.nan
     x[::4, 2] = np.inf
-    assert np.isfinite(run_net(net, x, stop - np.array(sizes), stop)).all()
+    assert np.isfinite(run_net(net, x.T, stop - np.array(sizes), stop)).all()
 
 
 def test_what_is_stored_is_what_is_read(net) -> None:
@@ -70,7 +70,7 @@ def test_what_is_stored_is_what_is_read(net) -> None:
     again = net_from(packed, real, told)
     assert again.columns == net.columns
     assert np.array_equal(
-        run_net(again, columns(), FIRST, STOP), run_net(net, columns(), FIRST, STOP)
+        run_net(again, columns().T, FIRST, STOP), run_net(net, columns().T, FIRST, STOP)
     )
     with pytest.raises(ValueError, match="weights are not of the size told"):
         net_from(packed[:-1].repeat(2), real, told)
@@ -109,7 +109,7 @@ def test_the_segment_before_is_learnt() -> None:
         options,
         1,
     )
-    said = run_net(found, columns(), FIRST, STOP)[:, :4].argmax(axis=1)
+    said = run_net(found, columns().T, FIRST, STOP)[:, :4].argmax(axis=1)
     inside = np.setdiff1d(np.arange(STOP[-1]), FIRST)
     assert (said == wanted.labels.argmax(axis=1))[inside].mean() > 0.9
 
@@ -182,7 +182,7 @@ def test_the_overlap_of_pages_is_learnt() -> None:
         options,
         1,
     )
-    said = run_net(found, columns(), FIRST, STOP)[:, 4] > 0
+    said = run_net(found, columns().T, FIRST, STOP)[:, 4] > 0
     for low, high in ((3, 43), (50, 140)):
         mine, theirs = said[low:high], wanted.main[low:high] > 0
         assert 2 * (mine & theirs).sum() / (mine.sum() + theirs.sum()) > 0.9

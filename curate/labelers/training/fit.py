@@ -14,9 +14,10 @@ from curate.labelers import first as first_module
 from curate.labelers.batch import Batch, Floats, Ints, make_batch
 from curate.labelers.first import BUCKETS, N_OUTPUTS, FirstScores, FirstWeights
 from curate.labelers.nodes import NodeTable
+from curate.labelers.sheet import Plan
 from curate.labelers.tokens import TokenTable
 from curate.labelers.training.linear import fit_first, predict_first
-from curate.labelers.tree import Forest, grow_forest
+from curate.labelers.tree import Forest, grow_forest, read_names
 from curate.schema import SegmentedPage
 
 __all__ = ["KindData", "TreeOptions", "fit_trees", "out_of_fold", "pick_features"]
@@ -100,22 +101,23 @@ class KindData:
         return total, own.astype(np.float32), nodes.astype(np.float32)
 
     def features(self, total: Floats, own: Floats, nodes: Floats) -> Floats:
-        """Columns of the trees for all rows."""
-        out = []
+        """Columns of the trees for all rows, float32 [n_rows, n_features]."""
+        plan = Plan(feature_module.feature_groups(self.html))
+        out: Floats = np.empty((len(self), len(plan.names)), np.float32)
         at = 0
         for batch, marks, forest, roles in self.chunks:
             to = at + len(batch)
-            first = FirstScores(total[at:to], own[at:to], nodes[at:to])
-            at = to
+            first = FirstScores(total[at:to].T, own[at:to].T, nodes[at:to].T)
             if forest is not None and self.nodes is not None:
-                out.append(
-                    feature_module.html_features(
-                        batch, self.table, marks, first, forest, self.nodes, roles[3]
-                    )
+                names = read_names(forest, self.nodes)
+                sheet = feature_module.html_features(
+                    batch, self.table, marks, first, forest, names, roles[3], plan
                 )
             else:
-                out.append(feature_module.text_features(batch, self.table, marks, first))
-        return np.concatenate(out)
+                sheet = feature_module.text_features(batch, self.table, marks, first, plan)
+            out[at:to] = sheet.values.T
+            at = to
+        return out
 
 
 def out_of_fold(

@@ -221,7 +221,7 @@ def fit_types(
     parts = []
     at = 0
     for batch, *_ in data.chunks:
-        parts.append(page_columns(columns[at : at + len(batch)], batch, wanted))
+        parts.append(page_columns(columns[at : at + len(batch), wanted].T, batch).T)
         at += len(batch)
     rows = np.concatenate(parts)
     kinds = np.array(

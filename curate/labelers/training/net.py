@@ -108,7 +108,7 @@ def fit_net(
             if not len(part):
                 continue
             index = np.concatenate([np.arange(first[p], stop[p]) for p in part])
-            x = encode(columns[index], *shape)
+            x = np.ascontiguousarray(encode(columns[index].T, *shape).T)
             if options.input_drop:
                 x *= rng.random(x.shape, np.float32) > options.input_drop
             batch = PageRows(sizes[part])

@@ -57,6 +57,6 @@ def fit_nets(
         for page in np.flatnonzero(page_fold == number).tolist():
             here = slice(int(first[page]), int(stop[page]))
             bounds = np.array([0]), np.array([sizes[page]])
-            out[here] = run_net(net, narrow[here], *bounds)
+            out[here] = run_net(net, narrow[here].T, *bounds)
         log(f"network: fold {number + 1}")
     return fit(np.arange(len(sizes))), out
