@@ -12,6 +12,7 @@ from curate.dataset.base import SplitCounts
 from curate.dataset.quality import Agreement, agreement, kept
 from curate.dataset.shards import ShardFile
 from curate.schema import SPLITS
+from curate.sql import sql_memory
 
 __all__ = ["Facts", "connect", "count", "files_of", "sql_path"]
 
@@ -68,12 +69,12 @@ class Facts:
 
 
 def connect(memory_limit: str, scratch: Path) -> Any:
-    """A DuckDB connection that stays within its memory and spills beside the data."""
+    """A DuckDB connection whose process stays within its memory; it spills beside the data."""
     import duckdb
 
     scratch.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(":memory:")
-    connection.execute(f"SET memory_limit = '{_quoted(memory_limit)}'")
+    connection.execute(f"SET memory_limit = '{sql_memory(memory_limit)}B'")
     connection.execute(f"SET temp_directory = '{_quoted(str(scratch))}'")
     connection.execute("SET threads = 2")
     connection.execute("SET enable_progress_bar = false")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from curate.io import atomic_path, file_digest, read_json, write_json, write_rows
+from curate.io import ROW_GROUP_ROWS, atomic_path, file_digest, read_json, write_json, write_rows
 from curate.limits import FAULTS, PageLimits, Watch
 from curate.places import Place, UrlPath
 from curate.schema import QUARANTINE_SCHEMA, Dropped, Quarantined
@@ -172,10 +172,11 @@ class Output:
         batches: Iterable[pa.Table | pa.RecordBatch],
         *,
         metadata: Mapping[str, str] | None = None,
+        row_group_rows: int = ROW_GROUP_ROWS,
     ) -> None:
         """Write the next shard."""
         name = f"{self.key}-{len(self._shards):04d}.parquet"
-        shard = self._written(name, schema, batches, metadata)
+        shard = self._written(name, schema, batches, metadata, row_group_rows)
         self._shards.append(shard)
         self.counts.n_out += shard.rows
 
@@ -189,9 +190,12 @@ class Output:
         schema: pa.Schema,
         batches: Iterable[pa.Table | pa.RecordBatch],
         metadata: Mapping[str, str] | None = None,
+        row_group_rows: int = ROW_GROUP_ROWS,
     ) -> Shard:
         with atomic_path(self.folder / name) as temp:
-            rows = write_rows(temp, schema, batches, metadata=metadata)
+            rows = write_rows(
+                temp, schema, batches, metadata=metadata, row_group_rows=row_group_rows
+            )
             return Shard(name, rows, file_digest(temp))
 
     def drop(self, dropped: Dropped) -> None:

@@ -53,6 +53,9 @@ COUNT_SCHEMA = pa.schema(
 CENSUS_ROWS = 100_000
 """Rows taken from DuckDB at a time."""
 
+LINE_ROWS = 32_768
+"""Rows of a table of lines in one row group: they are narrow, unlike pages."""
+
 LINES_SCHEMA = pa.schema(
     [
         pa.field("site", pa.string(), nullable=False),
@@ -216,7 +219,7 @@ def count_lines(out: Output, shard: Place, site_pages: SitePages, parts: int = 1
     for site, table in _counted(shard, site_pages):
         tables[int(digest(site, chars=8), 16) % parts].append(table)
     for part in tables:
-        out.write(COUNT_SCHEMA, part)
+        out.write(COUNT_SCHEMA, part, row_group_rows=LINE_ROWS)
     out.counts.n_in = out.counts.n_out
 
 
@@ -276,7 +279,8 @@ def add_up(out: Output, counts: Sequence[Place], memory_limit: str) -> None:
         ).to_arrow_reader(50_000)
         pending = _Split(rows)
         for shard in range(len(counts)):
-            out.write(LINES_SCHEMA, (_lines(part) for part in pending.of(shard)))
+            found = (_lines(part) for part in pending.of(shard))
+            out.write(LINES_SCHEMA, found, row_group_rows=LINE_ROWS)
     out.counts.n_in = out.counts.n_out
 
 

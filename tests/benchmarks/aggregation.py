@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import measured, save, table
 
 from curate.io import write_rows
-from curate.stages.evidence import COUNT_SCHEMA
+from curate.stages.evidence import COUNT_SCHEMA, LINE_ROWS
 
 ROWS_A_SHARD = 250_000
 SITES_A_SHARD = 20
@@ -72,7 +72,8 @@ def main() -> None:
         n_rows = 0
         for shard in range(n_shards):
             file = folder / "in" / f"{shard:05d}.parquet"
-            n_rows += write_rows(file, COUNT_SCHEMA, rows_of(shard, n_shards, rng))
+            rows = rows_of(shard, n_shards, rng)
+            n_rows += write_rows(file, COUNT_SCHEMA, rows, row_group_rows=LINE_ROWS)
         size = sum(file.stat().st_size for file in (folder / "in").iterdir()) / 1e6
         cost = measured([sys.executable, "-c", WORK, str(folder), options.memory], folder)
         kept = int((folder / "benchmark.log").read_text().split()[-1])

@@ -114,3 +114,25 @@ def test_sites_of_one_page_are_left_out(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(first).slice(0, 1), only)
     assert census([only], "1GB") == {}
     assert census([], "1GB") == {}
+
+
+def test_parts_by_site_hold_together_what_one_table_holds(tmp_path: Path) -> None:
+    files = shards(tmp_path, [1, 4, 5])
+    pages_of = census(files, "1GB")
+
+    def lines(parts: int) -> list[list[dict[str, Any]]]:
+        counted: list[list[Path]] = []
+        for number, site_pages in sorted(pages_of.items()):
+            out = Output(tmp_path / f"counts-{parts}", f"k{number}", "evidence")
+            count_lines(out, files[number], site_pages, parts)
+            counted.append([out.folder / shard.file for shard in out.finish().shards])
+        found: list[list[dict[str, Any]]] = [[] for _ in counted]
+        for part in range(parts):
+            out = Output(tmp_path / f"lines-{parts}", f"p{part}", "evidence")
+            add_up(out, [paths[part] for paths in counted], "1GB")
+            for at, shard in enumerate(out.finish().shards):
+                found[at] += pq.read_table(out.folder / shard.file).to_pylist()
+        return [sorted(rows, key=lambda row: (row["site"], row["key"])) for rows in found]
+
+    assert lines(3) == lines(1)
+    assert sum(map(len, lines(1))) > 0
