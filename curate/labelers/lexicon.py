@@ -13,7 +13,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["FIRST_BIT", "MARKS", "mark_bits", "marks_of", "plain_bits"]
+__all__ = [
+    "FIRST_BIT",
+    "MARKS",
+    "OUTER",
+    "PLAIN_ENDS",
+    "mark_bits",
+    "marks_of",
+    "plain_bits",
+    "word_bits",
+]
 
 _LISTS = {
     "month": """january february march april may june july august september october november
@@ -172,14 +181,35 @@ _CHARACTERS = {
     "…": _BIT["ellipsis"],
 }
 _MARKED = frozenset(_CHARACTERS)
+_CLOSING = "\"'”’»)]›」』"
+
+
+PLAIN_ENDS = {"": 0} | dict.fromkeys(".!?", _BIT["sentence_end"])
+PLAIN_ENDS |= dict.fromkeys(",;:", _BIT["clause_end"])
+"""What may stand after a plain word, and its mark."""
+
+OUTER = ".,;:!?\"'()[]“”‘’"
+"""What may stand around words that `word_bits` takes."""
+
+_LOWER, _UPPER, _TITLE = _BIT["lower_case"], _BIT["upper_case"], _BIT["title_case"]
 
 
 def plain_bits(word: str, lower: str, end: str) -> int:
     """Marks of a word of letters alone, with its lower case and the stop after it."""
-    bits = _case_bits(word) | _WORDS.get(lower, 0) << _LIST_SHIFT
-    if end:
-        bits |= _BIT["sentence_end"] if end in _SENTENCE_ENDS else _BIT["clause_end"]
-    return bits
+    bits = _WORDS.get(lower, 0) << _LIST_SHIFT | PLAIN_ENDS[end]
+    return bits | (_LOWER if word.islower() else _case_bits(word))
+
+
+def word_bits(token: str, words: list[str]) -> int:
+    """Marks of words of letters alone with one of `-'’.` between, and `OUTER` around them."""
+    bits = _case_bits(words[0])
+    for word in words[:4]:
+        bits |= _WORDS.get(word.lower(), 0) << _LIST_SHIFT
+    bits |= PLAIN_ENDS.get(token.rstrip(_CLOSING)[-1:], 0)
+    if not _MARKED.isdisjoint(token):
+        for char in token:
+            bits |= _CHARACTERS.get(char, 0)
+    return bits | _BIT["ellipsis"] if "..." in token else bits
 
 
 def mark_bits(token: str) -> tuple[int, int]:
@@ -200,7 +230,7 @@ def mark_bits(token: str) -> tuple[int, int]:
         bits |= _BIT["symbol"]
         if token[0] in "|›»→>•·/—–-":
             bits |= _BIT["separator"]
-    last = token.rstrip("\"'”’»)]›」』")[-1:]
+    last = token.rstrip(_CLOSING)[-1:]
     if last in _SENTENCE_ENDS:
         bits |= _BIT["sentence_end"]
     elif last in _CLAUSE_ENDS:
@@ -233,17 +263,17 @@ _CLAUSE_ENDS = frozenset(",;:،，、：；")
 
 def _case_bits(word: str) -> int:
     if word.islower():
-        return _BIT["lower_case"]
+        return _LOWER
     if len(word) > 1 and word.isupper():
-        return _BIT["upper_case"]
+        return _UPPER
     if word[0].isupper():
-        return _BIT["title_case"]
-    return _BIT["lower_case"] if word[0].islower() else 0
+        return _TITLE
+    return _LOWER if word[0].islower() else 0
 
 
 def _digit_bits(token: str, found: list[str]) -> int:
     bits = _BIT["digits"]
-    if all(word.isdigit() for word in found):
+    if all(map(str.isdigit, found)):
         bits |= _BIT["number"]
     if _YEAR.search(token):
         bits |= _BIT["year"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ N_VIEWS = 4
 """What a layer sees of a segment's surroundings: itself, one back, one ahead, the page."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class NetLayer:
     """One layer of the network.
 
@@ -53,6 +54,13 @@ class NetLayer:
 
     weights: Floats
     bias: Floats
+
+    @cached_property
+    def near(self) -> Floats:
+        """Weights of the first three views side by side, [hidden, 3 * hidden]."""
+        hidden = self.weights.shape[1]
+        views = (self.weights[at * hidden : (at + 1) * hidden] for at in range(N_VIEWS - 1))
+        return np.concatenate(list(views), axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,19 +144,18 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
     here = np.arange(n)
     low, high = np.repeat(first, sizes), np.repeat(stop, sizes)
     for layer, step in zip(net.layers, net.steps, strict=True):
-        own, back, ahead, page = (
-            layer.weights[view * hidden : (view + 1) * hidden] for view in range(N_VIEWS)
-        )
-        sums = np.add.reduceat(h, first, axis=0)
-        mean: Floats = (sums / sizes[:, None]).astype(np.float32)
+        mean: Floats = (np.add.reduceat(h, first, axis=0) / sizes[:, None]).astype(np.float32)
         _round(mean)
-        parts = product(h, np.concatenate([own, back, ahead], axis=1))
-        z: Floats = np.repeat(product(mean, page) + layer.bias, sizes, axis=0)
+        z: Floats = np.repeat(product(mean, layer.weights[-hidden:]) + layer.bias, sizes, axis=0)
+        parts = product(h, layer.near)
         z += parts[:, :hidden]
         if n > step:
-            from_back, from_ahead = parts[:-step, hidden : 2 * hidden], parts[step:, 2 * hidden :]
-            z[step:] += np.where((here - step >= low)[step:, None], from_back, np.float32(0))
-            z[:-step] += np.where((here + step < high)[:-step, None], from_ahead, np.float32(0))
+            back, ahead = parts[:-step, hidden : 2 * hidden], parts[step:, 2 * hidden :]
+            if len(first) > 1:
+                back = np.where((here - step >= low)[step:, None], back, np.float32(0))
+                ahead = np.where((here + step < high)[:-step, None], ahead, np.float32(0))
+            z[step:] += back
+            z[:-step] += ahead
         h += _rectified(z)
         np.minimum(h, ACTIVATION_LIMIT, out=h)
     out: Floats = product(h, net.out.weights) + net.out.bias

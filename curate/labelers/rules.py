@@ -30,8 +30,9 @@ from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_lines import Floats, Lines, TokenMarks, read_lines
 from curate.labelers.rules_page import main_segments, page_type
-from curate.labelers.rules_text import ALONE, Statements, describe_text, neighbour_statements
+from curate.labelers.rules_text import ALONE, describe_text, neighbour_statements
 from curate.labelers.slices import MAX_SEGMENTS, join_predictions, slices
+from curate.labelers.statements import Statements
 from curate.labelers.tokens import TokenTable
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import digest

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from curate.labelers.lexicon import MARKS, marks_of
 from curate.labelers.patterns import MACHINERY
 from curate.labelers.rules_lines import Bools, Lines
-from curate.labelers.rules_text import shifted, window_sum
+from curate.labelers.statements import shifted, window_sum
 from curate.schema import SegmentedPage
 
 __all__ = ["NONE", "OPINIONS", "SETTLING", "VERDICTS", "verdicts"]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from curate.labelers.patterns import ROLE_WORDS, role_bits
 from curate.labelers.rules_lines import Bools, Floats, Lines
-from curate.labelers.rules_text import StatementList, Statements
+from curate.labelers.statements import StatementList, Statements
 from curate.schema import Layout, SegmentedPage
 
 __all__ = ["describe_layout"]

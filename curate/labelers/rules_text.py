@@ -6,25 +6,22 @@ them knows a language: words are told by the tables in `lexicon`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from curate.labelers.lexicon import MARKS
 from curate.labelers.rules_lines import PROSE_WORDS, Bools, Floats, Lines
+from curate.labelers.statements import (
+    StatementList,
+    Statements,
+    bin_names,
+    bins,
+    shifted,
+    window_sum,
+)
 
-__all__ = [
-    "ALONE",
-    "StatementList",
-    "Statements",
-    "describe_text",
-    "neighbour_statements",
-    "shifted",
-    "window_sum",
-]
+__all__ = ["ALONE", "describe_text", "neighbour_statements"]
 
 ALONE = "taken alone"
 """How statements begin that tell what the first reading made of a line itself."""
@@ -32,61 +29,10 @@ ALONE = "taken alone"
 REACHES = (1, 3, 8)
 """Lines to each side that neighbours are looked for in: the card, the module, the part."""
 
-
-@dataclass(frozen=True)
-class Statements:
-    """Rules and where they hold.
-
-    Attributes:
-        names: n_rules names.
-        holds: bool [n_segments, n_rules].
-    """
-
-    names: tuple[str, ...]
-    holds: Bools
-
-
-class StatementList:
-    """Collects statements in order."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self.names: list[str] = []
-        self.blocks: list[Bools] = []
-
-    def add(self, name: str, column: Bools) -> None:
-        """One statement and where it holds."""
-        self.names.append(name)
-        self.blocks.append(column)
-
-    def add_all(self, names: Sequence[str], block: Bools) -> None:
-        """Several statements, block [n_statements, n_segments]."""
-        self.names.extend(names)
-        self.blocks.append(block)
-
-    def bins(
-        self, what: str, value: Floats, edges: tuple[float, ...], where: Bools | None = None
-    ) -> None:
-        """One statement a bin: below the first edge, between two, from the last on."""
-        bin_of = np.searchsorted(np.asarray(edges, np.float32), value, side="right")
-        block = bin_of == np.arange(len(edges) + 1)[:, None]
-        self.add_all(_bin_names(what, edges), block if where is None else block & where)
-
-    def done(self) -> Statements:
-        """What was collected."""
-        holds = np.empty((len(self.names), self.n), bool)
-        at = 0
-        for block in self.blocks:
-            stop = at + (1 if block.ndim == 1 else len(block))
-            holds[at:stop] = block
-            at = stop
-        return Statements(tuple(self.names), holds.T)
-
-
-@cache
-def _bin_names(what: str, edges: tuple[float, ...]) -> tuple[str, ...]:
-    between = (f"{what} {low:g} to {high:g}" for low, high in pairwise(edges))
-    return (f"{what} below {edges[0]:g}", *between, f"{what} {edges[-1]:g} or more")
+ALONE_EDGES = (0.1, 0.3, 0.5, 0.7, 0.9)
+NEAR_EDGES = (0.15, 0.35, 0.6, 0.85)
+PAGE_EDGES = (0.1, 0.3, 0.6)
+SAME_EDGES = (0.2, 0.5, 0.8)
 
 
 def describe_text(lines: Lines) -> Statements:
@@ -164,51 +110,39 @@ def _meaning(found: StatementList, lines: Lines, brief: Bools) -> None:
     found.add("credit words in a sentence", middle & (lines.sum("credit") >= 1))
     found.add("two credit words or more", (lines.sum("credit") >= 2) & (words <= 70))
     found.add("says where in a picture", middle & (lines.sum("picture") >= 1))
-    for mark, what in (
-        ("action", "a call to action"),
-        ("social", "share or follow"),
-        ("legal", "legal words"),
-        ("comment", "words of comments and votes"),
-        ("author", "words of authorship"),
-        ("related", "words of related stories"),
-        ("site", "words of menus and accounts"),
-    ):
-        number = lines.sum(mark)
-        found.add(f"{what}, in up to 8 words", brief & (number >= 1))
-        found.add(f"{what}, and little else", (words <= 10) & (number >= 0.5 * words))
-        found.add(f"{what}, twice in a longer line", (words > 8) & (words <= 60) & (number >= 2))
-        found.add(f"begins with {what}", lines.begins(mark))
+    number = lines.sums[:, _TOPIC_MARKS].T
+    told = np.stack(
+        [
+            brief & (number >= 1),
+            (words <= 10) & (number >= 0.5 * words),
+            (words > 8) & (words <= 60) & (number >= 2),
+            lines.first[:, _TOPIC_MARKS].T > 0,
+        ],
+        axis=1,
+    )
+    found.add_all(_TOPIC_NAMES, told.reshape(-1, found.n))
 
 
-def shifted(column: Bools, by: int) -> Bools:
-    """The column of the line `by` places on; False past the ends."""
-    out = np.zeros_like(column)
-    if by > 0:
-        out[:-by] = column[by:]
-    else:
-        out[-by:] = column[:by]
-    return out
-
-
-def window_sum(value: Floats, reach: int) -> Floats:
-    """Sum over the lines up to `reach` places away, the line itself included.
-
-    Args:
-        value: float [..., n].
-        reach: lines to each side.
-    """
-    n = value.shape[-1]
-    total = np.zeros((*value.shape[:-1], n + 1))
-    np.cumsum(value, axis=-1, dtype=np.float64, out=total[..., 1:])
-    low, high = _reach(n, reach)
-    out: Floats = (total[..., high] - total[..., low]).astype(np.float32)
-    return out
-
-
-@lru_cache(maxsize=64)
-def _reach(n: int, reach: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    at = np.arange(n)
-    return np.maximum(at - reach, 0), np.minimum(at + reach + 1, n)
+_TOPICS = {
+    "action": "a call to action",
+    "social": "share or follow",
+    "legal": "legal words",
+    "comment": "words of comments and votes",
+    "author": "words of authorship",
+    "related": "words of related stories",
+    "site": "words of menus and accounts",
+}
+_TOPIC_MARKS = [MARKS.index(mark) for mark in _TOPICS]
+_TOPIC_NAMES = [
+    name
+    for what in _TOPICS.values()
+    for name in (
+        f"{what}, in up to 8 words",
+        f"{what}, and little else",
+        f"{what}, twice in a longer line",
+        f"begins with {what}",
+    )
+]
 
 
 def _place(found: StatementList, lines: Lines) -> None:
@@ -249,45 +183,40 @@ def _place(found: StatementList, lines: Lines) -> None:
         headline,
     )
     prose_words = np.where(prose, words, 0).astype(np.float32)
+    both = np.stack([prose_words, words])
     for reach in (3, 10):
-        near = window_sum(prose_words, reach) - prose_words
-        all_near = np.maximum(window_sum(words, reach) - words, 1)
+        near, all_near = window_sum(both, reach) - both
         found.bins(
             f"share of prose within {reach} lines:",
-            (near / all_near).astype(np.float32),
+            (near / np.maximum(all_near, 1)).astype(np.float32),
             (0.05, 0.35, 0.65, 0.9),
         )
-    found.bins(
-        "lines of up to 3 words within 5 lines:",
-        window_sum(short.astype(np.float32), 5),
-        (1, 3, 6, 9),
-    )
-    found.bins("headlines within 5 lines:", window_sum(headline.astype(np.float32), 5), (2, 4, 7))
+    n_short, n_headlines = window_sum(np.stack([short, headline]).astype(np.float32), 5)
+    found.bins("lines of up to 3 words within 5 lines:", n_short, (1, 3, 6, 9))
+    found.bins("headlines within 5 lines:", n_headlines, (2, 4, 7))
     found.bins("times and dates within 6 lines:", window_sum(moment.astype(np.float32), 6), (1, 3))
     heading = short & (lines.times >= 3)
+    plain = ~short & ~headline & ~moment
+    kinds = np.stack([moment, prose, headline, short, heading, plain])
+    beside = {by: shifted(kinds, by) for by in (-1, 1)}
     for by, where in ((-1, "before"), (1, "after")):
-        found.add(f"a time or date in the line {where}", shifted(moment, by))
-        found.add(f"prose in the line {where}", shifted(prose, by))
-        found.add(f"a headline in the line {where}", shifted(headline, by))
-        found.add(f"up to 3 words in the line {where}", shifted(short, by))
-        found.add(f"a repeated heading in the line {where}", shifted(heading, by))
+        there = beside[by]
+        found.add_all(
+            [f"{kind} in the line {where}" for kind in _KINDS_BESIDE], there[: len(_KINDS_BESIDE)]
+        )
         found.add(
             f"a headline, with a time or date {where}",
-            headline & (shifted(moment, by) | shifted(moment, 2 * by)),
+            headline & (there[0] | shifted(moment, 2 * by)),
         )
-        found.add(
-            f"a headline, with a sentence {where}",
-            headline & shifted(~short & ~headline & ~moment, by),
-        )
-        found.add(f"prose, with a headline {where}", prose & shifted(headline, by))
-    found.add(
-        "a line beside a repeated heading", ~short & (shifted(heading, -1) | shifted(heading, 1))
-    )
-    set_in = shifted(prose, 1) & shifted(prose, -1) & ~prose & inside
+        found.add(f"a headline, with a sentence {where}", headline & there[5])
+        found.add(f"prose, with a headline {where}", prose & there[2])
+    before, after = beside[-1], beside[1]
+    found.add("a line beside a repeated heading", ~short & (before[4] | after[4]))
+    set_in = after[1] & before[1] & ~prose & inside
     found.add("a line set between prose", set_in)
     found.add("a sentence set between prose", set_in & lines.ends("sentence_end"))
     found.add("a line set between prose, with a name", set_in & (lines.sum("title_case") >= 2))
-    found.add("prose alone between short lines", prose & ~shifted(prose, 1) & ~shifted(prose, -1))
+    found.add("prose alone between short lines", prose & ~after[1] & ~before[1])
     found.add("a headline that stands twice or more", headline & (lines.times >= 2))
     away = ~inside & (words >= 3)
     found.bins("shared words with the main run:", lines.kin, (0.15, 0.4, 0.7), away & big)
@@ -299,6 +228,15 @@ def _place(found: StatementList, lines: Lines) -> None:
     )
 
 
+_KINDS_BESIDE = (
+    "a time or date",
+    "prose",
+    "a headline",
+    "up to 3 words",
+    "a repeated heading",
+)
+
+
 def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -> Statements:
     """What the lines around look like, by the scores of the first reading.
 
@@ -308,21 +246,35 @@ def neighbour_statements(scores: Floats, lines: Lines, names: tuple[str, ...]) -
         names: n_labels label names.
     """
     n = len(scores)
-    found = StatementList(n)
     words = np.sqrt(lines.words)
     alone = np.ascontiguousarray(scores.T)
     weighted = alone * words
-    near: list[Floats] = []
+    both = np.concatenate([weighted, words[None]])
+    values: list[tuple[Floats, tuple[float, ...]]] = [(alone, ALONE_EDGES)]
     for reach in REACHES:
-        weight = np.maximum(window_sum(words, reach) - words, 1e-6)
-        near.append(((window_sum(weighted, reach) - weighted) / weight).astype(np.float32))
+        around = window_sum(both, reach) - both
+        near = around[:-1] / np.maximum(around[-1], 1e-6)
+        values.append((near.astype(np.float32), NEAR_EDGES))
     whole = (weighted.sum(axis=1) / words.sum()).astype(np.float32)
-    repeated = lines.times > 1
-    for label, name in enumerate(names):
-        found.bins(f"{ALONE}, {name}:", alone[label], (0.1, 0.3, 0.5, 0.7, 0.9))
-        for reach, share in zip(REACHES, near, strict=True):
-            found.bins(f"{name} within {reach} lines:", share[label], (0.15, 0.35, 0.6, 0.85))
-        found.bins(f"{name} on the whole page:", np.full(n, whole[label]), (0.1, 0.3, 0.6))
-        group = (np.bincount(lines.same, alone[label])[lines.same] / lines.times).astype(np.float32)
-        found.bins(f"{name} where its text stands:", group, (0.2, 0.5, 0.8), repeated)
-    return found.done()
+    values.append((np.repeat(whole[:, None], n, axis=1), PAGE_EDGES))
+    group = np.stack([np.bincount(lines.same, of_label)[lines.same] for of_label in alone])
+    values.append(((group / lines.times).astype(np.float32), SAME_EDGES))
+    blocks = [bins(value, edges) for value, edges in values]
+    blocks[-1] &= lines.times > 1
+    holds = np.concatenate(blocks, axis=1).reshape(-1, n)
+    return Statements(_neighbour_names(names), holds.T)
+
+
+@cache
+def _neighbour_names(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for label in labels
+        for what, edges in (
+            (f"{ALONE}, {label}:", ALONE_EDGES),
+            *((f"{label} within {reach} lines:", NEAR_EDGES) for reach in REACHES),
+            (f"{label} on the whole page:", PAGE_EDGES),
+            (f"{label} where its text stands:", SAME_EDGES),
+        )
+        for name in bin_names(what, edges)
+    )

@@ -11,12 +11,21 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.fingerprints import RowIndex, token_spans
-from curate.labelers.lexicon import FIRST_BIT, MARKS, mark_bits, plain_bits
+from curate.labelers.lexicon import (
+    FIRST_BIT,
+    MARKS,
+    OUTER,
+    PLAIN_ENDS,
+    mark_bits,
+    plain_bits,
+    word_bits,
+)
 
 __all__ = ["HASH_BITS", "TokenTable", "Tokens", "hash_text", "spaced"]
 
@@ -71,17 +80,23 @@ def _key(token: str) -> str:
 
 def _tell(token: str) -> tuple[int, int, int]:
     """Number of words of a token, its marks as bits, the hash of its key."""
-    if len(token) < 60:
+    if len(token) < MAX_PLAIN_CHARS:
         # A word, perhaps with a stop or a comma: nine tokens of ten.
         word, end = (token, "") if token.isalpha() else (token[:-1], token[-1])
-        if word.isalpha() and (not end or end in _PLAIN_ENDS):
+        if word.isalpha() and end in PLAIN_ENDS:
             lower = word.lower()
             return 1, plain_bits(word, lower, end), zlib.crc32(lower.encode())
+        # In quotes or brackets, with a hyphen or an apostrophe.
+        core = token.strip(OUTER)
+        words = core.replace("'", "-").replace("’", "-").replace(".", "-").split("-")
+        if all(map(str.isalpha, words)) and "www." not in token:
+            bits = word_bits(token, words)
+            return len(words), bits, zlib.crc32(core.lower().encode())
     n_words, bits = mark_bits(token[:200])
     return n_words, bits, hash_text(_key(token))
 
 
-_PLAIN_ENDS = frozenset(".,;:!?")
+MAX_PLAIN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,9 +157,11 @@ class TokenTable:
         while to > len(self.hashes):
             self.facts = np.concatenate([self.facts, np.zeros_like(self.facts)])
             self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
-        told = np.array([_tell(token) for token in tokens], np.int64)
+        told = np.fromiter(chain.from_iterable(map(_tell, tokens)), np.int64, 3 * len(tokens))
+        told = told.reshape(-1, 3)
         facts = self.facts[row:to]
-        facts[:, 0] = [len(token) + 1 for token in tokens]
+        facts[:, 0] = list(map(len, tokens))
+        facts[:, 0] += 1
         facts[:, 1] = told[:, 0]
         facts[:, FIRST_BIT : len(MARKS)] = told[:, 1, None] >> _SHIFTS & 1
         hashes = told[:, 2].astype(np.uint32)
