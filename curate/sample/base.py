@@ -41,7 +41,9 @@ class SampleConfig:
             one whose lines stand on most of the others; audits test propagated
             labels and are drawn only where there are some.
         label_balance: how much more an error counts in a rare label: 0 each
-            error alike, 1 in inverse proportion to the label's frequency.
+            error alike, 1 in inverse proportion to the label's frequency, 2 to the
+            square of it. What an error costs the label's F1 goes by 1; what one
+            more example saves falls with the examples there are, which is the rest.
         reading_cost: how much a page's reading time counts against it: 1 errors
             a minute, 0 errors a page.
         novelty: how much pages unlike those reviewed or chosen are preferred,
@@ -61,7 +63,7 @@ class SampleConfig:
     diversity_share: Share = 0.1
     template_share: Share = 0.1
     audit_share: Share = 0.1
-    label_balance: Share = 1.0
+    label_balance: Annotated[float, Field(ge=0, le=3)] = 2.0
     reading_cost: Share = 0.0
     novelty: Share = 0.5
     same_site: Share = 0.5

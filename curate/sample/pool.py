@@ -16,6 +16,10 @@ TOP_PART = 4
 """Of a bounded pool every way of being needed keeps a quarter as many pages as
 the random part: rounds are hundreds of pages at most, so that is plenty."""
 
+MIN_SHARE = 0.01
+"""Of the expected segments, that a label is weighed as having at least: a label that
+is expected hardly anywhere must not outweigh all others."""
+
 
 def order_key(seed: int, page_key: str) -> str:
     """Place of a page in the seed's random order."""
@@ -73,8 +77,7 @@ class Pool:
         expected = np.array(self.expected)
         if not expected.sum():
             return [1.0] * len(expected)
-        # A label that is expected nowhere must not outweigh all others.
-        share = np.maximum(expected / expected.sum(), 1e-3)
+        share = np.maximum(expected / expected.sum(), MIN_SHARE)
         weight = share**-balance
         out: list[float] = (weight / (weight * share).sum()).tolist()
         return out
