@@ -7,12 +7,14 @@ of them ended well; what is complete is told by the store, not by the engine.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -161,7 +163,7 @@ def execute(task: Task, attempt: Attempt) -> Finished | Failure:
         killers=attempt.killers,
     )
     try:
-        with watching(watch):
+        with watching(watch), _seldom_collected():
             output = Output(task.folder, task.key, task.stage, watch)
             task.body(output, *task.args)
             result = output.finish()
@@ -173,6 +175,21 @@ def execute(task: Task, attempt: Attempt) -> Finished | Failure:
     except Exception as error:  # noqa: BLE001 - one bad task must not end the others
         return Failure(task, f"{type(error).__name__}: {error}", traceback.format_exc())
     return Finished(task, result, time.perf_counter() - wall, time.process_time() - cpu, _peak_mb())
+
+
+COLLECT_AFTER = (50_000, 20, 20)
+"""Thresholds of Python's garbage collector during a task. Rows of pages are many small
+objects without cycles: with its own (700, 10, 10) looking for some takes 8 % of the time."""
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def usable_cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from curate.limits import PageLimits
 from curate.runs.deaths import Deaths
-from curate.runs.engine import Failure, Finished, Task, execute
+from curate.runs.engine import Attempt, Failure, Finished, Task, execute
 
 __all__ = ["run_in_processes"]
 
@@ -51,7 +52,7 @@ def run_in_processes(
                 # A short queue in the pool keeps workers busy without handing it everything.
                 while queue and not died and len(flying) < (1 if alone else 2 * n_workers):
                     task = queue.pop()
-                    flying[executor.submit(execute, task, deaths.attempt(task))] = task
+                    flying[executor.submit(_in_worker, task, deaths.attempt(task))] = task
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
                     task = flying.pop(future)
                     try:
@@ -71,6 +72,19 @@ def run_in_processes(
             raise
         if died:
             executor.shutdown(wait=True, kill_workers=True)
+
+
+_settled: list[bool] = []
+
+
+def _in_worker(task: Task, attempt: Attempt) -> Finished | Failure:
+    ended = execute(task, attempt)
+    if not _settled:
+        # loky looks for garbage every second: spare it the modules and the model.
+        _settled.append(True)
+        gc.collect()
+        gc.freeze()
+    return ended
 
 
 def _how(error: Exception) -> str:
