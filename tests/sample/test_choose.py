@@ -71,6 +71,14 @@ def test_errors_in_a_rare_label_count_more() -> None:
     assert chosen.why == "1.0 errors expected in 0.4 min, most of them about caption"
 
 
+def test_a_label_that_is_hardly_there_is_weighed_as_one_in_a_hundred() -> None:
+    pool = Pool(100, 0)
+    pool.expected = [9_995.0, 5.0]
+    often, rare = pool.scarcity(2.0)
+    assert rare / often == pytest.approx((0.9995 / 0.01) ** 2)
+    assert pool.scarcity(0.0) == pytest.approx([1.0, 1.0], rel=0.01)
+
+
 def test_random_takes_one_page_of_each_site_before_a_second() -> None:
     pages = [page(i, 0.0, site="big.example") for i in range(20)]
     pages += [page(30 + i, 0.0, site=f"s{i}.example") for i in range(4)]
