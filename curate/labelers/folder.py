@@ -66,6 +66,8 @@ class KindModel:
         type_sharpness: factor of the type log-probabilities that are told.
         net: the network.
         shares: weights of trees, network and rules in the labels' log-probabilities.
+        sure_shares: the same for segments where the rules are sure.
+        rules_sure: probability of the rules' best label from which they are.
         net_main_share: the network's weight in the log-odds of main content.
         decision: what each label's probability counts when the label is chosen.
     """
@@ -83,6 +85,8 @@ class KindModel:
     type_sharpness: float
     net: NetModel | None
     shares: tuple[float, float, float]
+    sure_shares: tuple[float, float, float]
+    rules_sure: float
     net_main_share: float
     decision: tuple[float, ...]
 
@@ -155,6 +159,8 @@ def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
             "type_sharpness": round(kind.type_sharpness, 6),
             "net": told,
             "shares": [round(float(value), 6) for value in kind.shares],
+            "sure_shares": [round(float(value), 6) for value in kind.sure_shares],
+            "rules_sure": kind.rules_sure,
             "net_main_share": kind.net_main_share,
             "decision": list(kind.decision),
             "temperature": round(kind.temperature, 6),
@@ -225,6 +231,7 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         net = net_from(packed, _unpack(folder / f"{name}-inputs.npy.xz"), told["net"])
         trees_share, net_share, rules = map(float, told["shares"])
         shares = (trees_share, net_share, rules)
+    sure_trees, sure_net, sure_rules = map(float, told.get("sure_shares", shares))
     return KindModel(
         first,
         trees("main"),
@@ -239,6 +246,8 @@ def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         float(told.get("type_sharpness", 1.0)),
         net,
         shares,
+        (sure_trees, sure_net, sure_rules),
+        float(told.get("rules_sure", 1.0)),
         float(told.get("net_main_share", 0.0)),
         tuple(map(float, told["decision"])),
     )

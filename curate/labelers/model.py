@@ -299,12 +299,15 @@ class _Predictor:
 
     def scores(self, features: Floats, net: Floats | None, rules: Floats | None) -> Floats:
         """Calibrated probabilities of the labels, float32 [n, n_labels]; rows sum to 1."""
-        by_trees, by_net, by_rules = self.model.shares
-        z = by_trees * _log_chance(self.labels.raw(features))
-        if net is not None:
-            z += by_net * _log_chance(net[:-1].astype(np.float64))
+        shares = np.repeat(np.array(self.model.shares)[:, None], features.shape[1], axis=1)
         if rules is not None:
-            z += by_rules * np.log(np.maximum(rules.T, LEAST))
+            sure = rules.max(axis=1) >= self.model.rules_sure
+            shares[:, sure] = np.array(self.model.sure_shares)[:, None]
+        z = shares[0] * _log_chance(self.labels.raw(features))
+        if net is not None:
+            z += shares[1] * _log_chance(net[:-1].astype(np.float64))
+        if rules is not None:
+            z += shares[2] * np.log(np.maximum(rules.T, LEAST))
         z = z * self.model.temperature + self.bias
         z -= z.max(axis=0)
         odds = np.exp(z)

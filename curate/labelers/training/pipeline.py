@@ -73,6 +73,7 @@ class FittedKind:
         bias: float [4], what is added to them.
         main_scale: slope and offset of the blended main log-odds.
         shares: of trees, network and rules in the labels' log-probabilities.
+        sure_shares: the same where the rules are sure.
         decision: what each label's probability counts when the label is chosen.
         oof_main: float32 [n_rows], out-of-fold probability of main content,
             scaled by the other folds.
@@ -94,6 +95,7 @@ class FittedKind:
     bias: npt.NDArray[np.float64]
     main_scale: tuple[float, float]
     shares: tuple[float, float, float]
+    sure_shares: tuple[float, float, float]
     decision: tuple[float, ...]
     oof_main: Floats
     oof_labels: Floats
@@ -200,6 +202,7 @@ def _fit_kind(
         1.0,
         np.zeros(N_LABELS),
         main_scale(odds, target_main, by_word),
+        (1.0, 0.0, 0.0),
         (1.0, 0.0, 0.0),
         (1.0,) * N_LABELS,
         cross_scaled(odds, target_main, by_word, fold),

@@ -17,7 +17,7 @@ from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
 from curate.labelers.pagetype import TYPE_NAMES
 from curate.labelers.rules import shipped_weights
-from curate.labelers.training.blend import blend_labels
+from curate.labelers.training.blend import RULES_SURE, blend_labels
 from curate.labelers.training.card import CardFacts, model_card
 from curate.labelers.training.corpus import (
     Example,
@@ -277,6 +277,8 @@ def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
         fitted.types.sharpness,
         fitted.net,
         fitted.shares,
+        fitted.sure_shares,
+        RULES_SURE,
         NET_MAIN_SHARE,
         fitted.decision,
     )
