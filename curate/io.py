@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.places import TEMP_PREFIX, Place
+from curate.processes import birth_of, is_alive
 from curate.text import digest
 
 __all__ = [
@@ -62,9 +63,19 @@ def _machine() -> str:
     return digest(platform.node(), chars=6)
 
 
+def _born(pid: int) -> str:
+    """Tells a process from a later one that was given the same id."""
+    return digest(birth_of(pid) or "", chars=6)
+
+
 def temp_prefix() -> str:
     """Beginning of the name of a temporary file of this process on this machine."""
-    return f"{TEMP_PREFIX}{os.getpid()}@{_machine()}-"
+    return _temp_prefix(os.getpid())
+
+
+@cache
+def _temp_prefix(pid: int) -> str:
+    return f"{TEMP_PREFIX}{pid}@{_machine()}.{_born(pid)}-"
 
 
 def sweep_temporary(paths: Iterable[Path]) -> int:
@@ -76,12 +87,13 @@ def sweep_temporary(paths: Iterable[Path]) -> int:
     swept = 0
     for path in paths:
         owner = path.name[len(TEMP_PREFIX) :].partition("-")[0]
-        pid, _, machine = owner.partition("@")
+        pid, _, where = owner.partition("@")
+        machine, _, born = where.partition(".")
         if not path.name.startswith(TEMP_PREFIX) or not pid.isdigit():
             continue
         with suppress(FileNotFoundError):
             if machine in ("", _machine()):
-                dead = not _alive(int(pid))
+                dead = not is_alive(int(pid)) or (born != "" and born != _born(int(pid)))
             else:
                 dead = time.time() - path.stat().st_mtime > FOREIGN_AGE_S
             if dead and path.is_dir():  # what an aggregation spilled
@@ -90,16 +102,6 @@ def sweep_temporary(paths: Iterable[Path]) -> int:
                 path.unlink()
             swept += dead
     return swept
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextmanager

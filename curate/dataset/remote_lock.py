@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import DatasetError
+from curate.processes import is_alive
 from curate.text import digest
 
 __all__ = ["RemoteLock"]
@@ -144,13 +145,7 @@ def _gone(met: dict[str, Any]) -> bool:
     """Whether the holder is a process of this machine that has ended."""
     if met.get("machine") != _machine() or not isinstance(met.get("process"), int):
         return False
-    try:
-        os.kill(met["process"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return not is_alive(met["process"])
 
 
 def _machine() -> str:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["birth_of", "free_port", "is_alive", "spawn", "terminate"]
+from curate.processes import is_alive
+
+__all__ = ["free_port", "spawn", "terminate"]
 
 # Run by a short-lived interpreter, so that the server is nobody's child: it
 # survives its starter and leaves no zombie behind in a long-lived one.
@@ -40,39 +42,6 @@ def spawn(command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Pat
         text=True,
     )
     return int(result.stdout)
-
-
-def birth_of(pid: int) -> str | None:
-    """When the process was started, as the system tells it; None if there is none.
-
-    A pid is given again after a reboot or a long time; pid and birth are not.
-    """
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.exists():
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            return None
-        return None if fields[0] in "ZX" else f"{_boot_id()}:{fields[19]}"
-    if Path("/proc/self/stat").exists():
-        return None
-    with suppress(OSError):
-        shown = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        return shown.stdout.strip() or None
-    return None
-
-
-def _boot_id() -> str:
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
-    return ""
-
-
-def is_alive(pid: int, birth: str) -> bool:
-    """Whether the very process that `birth_of` was asked about still runs."""
-    return birth_of(pid) == birth
 
 
 def terminate(pid: int, birth: str) -> None:

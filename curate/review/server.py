@@ -19,6 +19,7 @@ from typing import Any
 
 from curate.errors import ReviewError
 from curate.io import atomic_path, locked, write_json
+from curate.processes import birth_of, is_alive
 from curate.review import process, server_env
 from curate.review.config import ApiKey
 from curate.review.server_info import ANYWHERE, HOST, ServerInfo
@@ -89,7 +90,7 @@ class LocalServer:
         record = _read(self._record)
         if not record or not self.was_started:
             return None
-        if not process.is_alive(int(record["pid"]), str(record["birth"])):
+        if not is_alive(int(record["pid"]), str(record["birth"])):
             return None
         return ServerInfo(
             url=str(record["url"]),
@@ -147,7 +148,7 @@ class LocalServer:
             self._lay_out()
             progress(f"starting Label Studio on port {chosen}")
             pid = self._spawn(host, chosen, credentials)
-            birth = process.birth_of(pid)
+            birth = birth_of(pid)
             url = f"http://{HOST if host in ANYWHERE else host}:{chosen}"
             if birth is not None:
                 note = {"pid": pid, "birth": birth, "url": url, "port": chosen, "host": host}
@@ -238,7 +239,7 @@ class LocalServer:
                         break
                 except httpx.HTTPError:
                     pass
-                if not process.is_alive(info.pid, str(record.get("birth"))):
+                if not is_alive(info.pid, str(record.get("birth"))):
                     raise ReviewError(
                         f"Label Studio ended while it was starting ({self._last_words()}); "
                         f"see {self.log}"

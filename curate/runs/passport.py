@@ -19,6 +19,7 @@ from typing import Any
 
 from curate.errors import RunError
 from curate.io import read_json, write_json
+from curate.processes import is_alive
 
 __all__ = ["PASSPORT_VERSION", "Passport", "is_running", "load_passports", "redact"]
 
@@ -118,13 +119,7 @@ def is_running(passport: Mapping[str, Any]) -> bool:
     """Whether the run's process is alive on this machine."""
     if passport.get("status") != "running" or passport.get("host") != platform.node():
         return False
-    try:
-        os.kill(int(passport["pid"]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return is_alive(int(passport["pid"]))
 
 
 def _plain(value: object) -> dict[str, Any]:

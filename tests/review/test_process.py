@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import ReviewError
+from curate.processes import birth_of, is_alive
 from curate.review import process, server_env
 from curate.review.pseudonyms import Pseudonyms
 
@@ -18,20 +19,20 @@ from curate.review.pseudonyms import Pseudonyms
 def sleeper(tmp_path):
     command = [sys.executable, "-c", "import time; print('hi', flush=True); time.sleep(60)"]
     pid = process.spawn(command, env=os.environ, log=tmp_path / "log", cwd=tmp_path)
-    birth = process.birth_of(pid)
+    birth = birth_of(pid)
     yield pid, birth
     process.terminate(pid, birth)
 
 
 def test_a_process_is_told_from_a_later_one_of_its_id(sleeper):
     pid, birth = sleeper
-    assert process.is_alive(pid, birth)
-    assert not process.is_alive(pid, "another birth")
+    assert is_alive(pid, birth)
+    assert not is_alive(pid, "another birth")
     process.terminate(pid, "another birth")  # not ours: left alone
-    assert process.is_alive(pid, birth)
+    assert is_alive(pid, birth)
     process.terminate(pid, birth)
-    assert not process.is_alive(pid, birth)
-    assert process.birth_of(pid) is None
+    assert not is_alive(pid, birth)
+    assert birth_of(pid) is None
 
 
 def test_it_has_a_session_of_its_own_and_no_parent_here(sleeper):

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from curate.errors import ReviewError
+from curate.processes import birth_of
 from curate.review import process
 from curate.review.client import LabelStudio
 from curate.review.config import ReviewConfig, parse_key
@@ -134,7 +135,7 @@ def test_it_is_stopped_and_started_again_with_its_data(server_venv, tmp_path):
         assert int(info.url.rsplit(":", 1)[1]) > port
         with connect(ReviewConfig(), state) as opened:
             number = opened.client.create_project({"title": "kept"})
-        process.terminate(info.pid, process.birth_of(info.pid))  # as by a reboot
+        process.terminate(info.pid, birth_of(info.pid))  # as by a reboot
         assert local.status() is None
         assert not local.stop()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import RunError
-from curate.io import TEMP_PREFIX
+from curate.io import TEMP_PREFIX, temp_prefix
 from curate.runs.fingerprint import Recipe
 from curate.runs.output import Counts, Output, load_result
 from curate.runs.store import Store
@@ -69,6 +71,31 @@ def test_only_dead_processes_temporary_files_are_swept(tmp_path: Path) -> None:
     assert store.sweep() == 1
     assert mine.exists()
     assert not dead.exists()
+
+
+def test_a_process_that_nobody_asked_how_it_ended_is_dead(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = made(store, "aaaa")
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as child:
+        child.stdout.read()  # its end; `wait` has not been called, so that it is a zombie
+        left = folder / f"{TEMP_PREFIX}{child.pid}-1-x"
+        left.touch()
+        end = time.monotonic() + 10
+        while not store.sweep() and time.monotonic() < end:
+            time.sleep(0.01)
+        os.kill(child.pid, 0)
+        assert not left.exists()
+
+
+def test_a_later_process_of_the_same_id_does_not_keep_a_file(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = made(store, "aaaa")
+    mine = folder / f"{temp_prefix()}1-x"
+    other = folder / f"{temp_prefix().rpartition('.')[0]}.abcdef-1-x"
+    mine.touch()
+    other.touch()
+    assert store.sweep() == 1
+    assert mine.exists()
 
 
 def test_collect_keeps_what_is_used(tmp_path: Path) -> None:
