@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +40,20 @@ class Cost:
     load: float
 
 
-def measured(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
+def measured(
+    command: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    limit_s: float | None = None,
+) -> Cost:
     """Run a command to its end and measure it.
 
+    Args:
+        limit_s: wall seconds after which it is given up.
+
     Raises:
-        RuntimeError: it failed; its output is the message.
+        RuntimeError: it failed or took too long; its output is the message.
     """
     began = time.monotonic()
     log = cwd / "benchmark.log"
@@ -51,6 +62,7 @@ def measured(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = 
             command, cwd=cwd, stdout=out, stderr=out, env={**os.environ, **(env or {})}
         )
     peaks = {"driver": 0.0, "worker": 0.0}
+    spent: dict[int, float] = {}
     over = threading.Event()
 
     def watch() -> None:
@@ -58,6 +70,11 @@ def measured(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = 
             for pid in _tree(process.pid):
                 who = "driver" if pid == process.pid else "worker"
                 peaks[who] = max(peaks[who], _resident_mb(pid))
+                spent[pid] = max(spent.get(pid, 0.0), _cpu_seconds(pid))
+            if limit_s is not None and time.monotonic() - began > limit_s:
+                for pid in _tree(process.pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -66,10 +83,13 @@ def measured(command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = 
     watcher.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-3000:])
+        told = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        took = time.monotonic() - began
+        raise RuntimeError(f"status {process.returncode} after {took:.0f} s\n{told}")
     return Cost(
         time.monotonic() - began,
-        usage.ru_utime + usage.ru_stime,
+        # Children that were killed and never waited for are in no process's account.
+        max(usage.ru_utime + usage.ru_stime, sum(spent.values())),
         peaks["driver"],
         peaks["worker"],
         os.getloadavg()[0],
@@ -84,6 +104,15 @@ def _tree(root: int) -> Iterator[int]:
         return
     for child in children:
         yield from _tree(int(child))
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    user, system = fields.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> float:
