@@ -37,6 +37,7 @@ __all__ = [
     "column_index",
     "folder_digest",
     "read_folder",
+    "read_kind",
     "write_folder",
 ]
 
@@ -189,8 +190,23 @@ def read_folder(folder: Path) -> ModelFiles:
     Raises:
         LabelerError: it is missing, of another format, or damaged.
     """
+    meta = _read_head(folder)
+    html, text = (_read_kind(folder, name, meta) for name in ("html", "text"))
+    return ModelFiles(html, text, meta)
+
+
+def read_kind(folder: Path, html: bool) -> KindModel:
+    """Read the heads of one kind of input: half of the folder.
+
+    Raises:
+        LabelerError: it is missing, of another format, or damaged.
+    """
+    return _read_kind(folder, "html" if html else "text", _read_head(folder))
+
+
+def _read_head(folder: Path) -> dict[str, Any]:
     try:
-        meta = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        meta: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise LabelerError(
             f"{folder}: no model.json; a model folder is what `curate train` writes"
@@ -204,16 +220,19 @@ def read_folder(folder: Path) -> ModelFiles:
             f"{folder}: model format {meta.get('format')!r}, this version reads {FORMAT}; "
             "train the model again"
         )
+    return meta
+
+
+def _read_kind(folder: Path, name: str, meta: Mapping[str, Any]) -> KindModel:
     try:
-        kinds = {name: _read_kind(folder, name, meta["kinds"][name]) for name in ("html", "text")}
+        return _kind_from(folder, name, meta["kinds"][name])
     except (OSError, KeyError, ValueError, lzma.LZMAError) as error:
         raise LabelerError(
             f"{folder}: damaged ({type(error).__name__}: {error}); train the model again"
         ) from error
-    return ModelFiles(kinds["html"], kinds["text"], meta)
 
 
-def _read_kind(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
+def _kind_from(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
     def array(part: str) -> Floats:
         return np.ascontiguousarray(_weights(_unpack(folder / f"{name}-{part}.npy.xz")).T)
 

@@ -23,7 +23,7 @@ from curate.labelers.features import (
     text_features,
 )
 from curate.labelers.first import first_scores, neighbours, node_weights
-from curate.labelers.folder import KindModel, column_index, folder_digest, read_folder
+from curate.labelers.folder import KindModel, column_index, folder_digest, read_kind
 from curate.labelers.language import page_language
 from curate.labelers.net import run_net
 from curate.labelers.nodes import NodeTable
@@ -164,9 +164,7 @@ def _digest(folder: str) -> str:
 
 @lru_cache(maxsize=4)
 def _predictor(folder: str, html: bool) -> _Predictor:
-    files = read_folder(Path(folder))
-    kind = files.html if html else files.text
-    return _Predictor(kind, html)
+    return _Predictor(read_kind(Path(folder), html), html)
 
 
 class _Predictor:

@@ -77,17 +77,31 @@ _DIGITS = re.compile(r"\d+")
 
 
 _NUMBERS = bytes.maketrans(b"123456789", b"000000000")
-_LETTERS = bytes(code if chr(code).islower() else 32 for code in range(128)) + bytes(128)
+_LETTERS = bytes(code if chr(code).islower() else 32 * (code > 0) for code in range(256))
 
 
-def _without_numbers(attrs: str) -> str:
-    """The text with each run of digits as one 0."""
-    if not attrs.isascii():
-        return _DIGITS.sub("0", attrs)
-    attrs = attrs.encode().translate(_NUMBERS).decode()
-    while "00" in attrs:
-        attrs = attrs.replace("00", "0")
-    return attrs
+def _without_numbers(texts: Sequence[str]) -> list[str]:
+    """The texts with each run of digits as one 0."""
+    whole = "\0".join(texts)
+    if not whole.isascii() or whole.count("\0") >= len(texts):
+        return [_DIGITS.sub("0", text) for text in texts]
+    whole = whole.encode().translate(_NUMBERS).decode()
+    while "00" in whole:
+        whole = whole.replace("00", "0")
+    return whole.split("\0")
+
+
+def _parts(tokens: Sequence[str]) -> list[list[str]]:
+    """What each token is made of: runs of letters, cut where a capital follows a small one."""
+    whole = "\0".join(tokens)
+    if not whole.isascii() or whole.count("\0") >= len(tokens):
+        return [_PART.findall(token) for token in tokens]
+    # Without capitals the runs of letters are the parts.
+    runs = whole.encode().translate(_LETTERS).decode().split("\0")
+    return [
+        run.split() if token.islower() else _PART.findall(token)
+        for token, run in zip(tokens, runs, strict=True)
+    ]
 
 
 def _bucket(key: str) -> int:
@@ -129,24 +143,23 @@ class NodeTable(dict[tuple[str, str], int]):
         rows = list(map(self.get, elements))
         if None in rows:
             missing = [at for at, row in enumerate(rows) if row is None]
-            self._meet(elements[at] for at in missing)
+            self._meet(list(dict.fromkeys([elements[at] for at in missing])))
             for at in missing:
                 rows[at] = self[elements[at]]
         return rows  # type: ignore[return-value]  # None is gone
 
-    def _meet(self, elements: Iterable[tuple[str, str]]) -> None:
+    def _meet(self, elements: Sequence[tuple[str, str]]) -> None:
         """Find the rows of unknown elements."""
         kinds = self._kinds
         fresh: list[tuple[str, str]] = []
-        for element in elements:
-            if element not in self:
-                tag, attrs = element
-                kind = (tag, _without_numbers(attrs[:MAX_ATTR_CHARS]) if attrs else "")
-                row = kinds.get(kind)
-                if row is None:
-                    row = kinds[kind] = len(kinds)
-                    fresh.append(kind)
-                self[element] = row
+        told = _without_numbers([attrs[:MAX_ATTR_CHARS] for _, attrs in elements])
+        for element, attrs in zip(elements, told, strict=True):
+            kind = (element[0], attrs)
+            row = kinds.get(kind)
+            if row is None:
+                row = kinds[kind] = len(kinds)
+                fresh.append(kind)
+            self[element] = row
         if fresh:
             self._learn(fresh, len(kinds) - len(fresh))
 
@@ -191,11 +204,12 @@ class NodeTable(dict[tuple[str, str], int]):
         """Number tokens of elements, none of them known; a tag comes as `<tag`."""
         known = self._tokens
         row = len(known)
+        fresh = list(dict.fromkeys(tokens))
         told: list[list[int]] = []
         roles: list[int] = []
-        for token in dict.fromkeys(tokens):
-            known[token] = len(known)
-            buckets, role = self._of_token(token)
+        for number, (token, parts) in enumerate(zip(fresh, _parts(fresh), strict=True), row):
+            known[token] = number
+            buckets, role = self._of_token(token, parts)
             told.append(buckets)
             roles.append(role)
         to = len(known)
@@ -220,17 +234,13 @@ class NodeTable(dict[tuple[str, str], int]):
                 self.bucket_weights[flat], begins, axis=0
             )
 
-    def _of_token(self, token: str) -> tuple[list[int], int]:
+    def _of_token(self, token: str, parts: Sequence[str]) -> tuple[list[int], int]:
         """Buckets and role bits of a class, id, role or property: the whole and its parts."""
         if token[0] == "<":
             return [_bucket(token)], 0
         whole = token.lower()
         buckets = [_bucket(whole)] if len(whole) > 2 else []
         role = WORD_ROLES.get(whole, 0)
-        if whole == token and token.isascii():  # runs of letters are the parts
-            parts = token.encode().translate(_LETTERS).decode().split()
-        else:
-            parts = _PART.findall(token)
         for part in parts:
             known = self._parts.get(part)
             if known is None:

@@ -90,7 +90,7 @@ class PageTypes:
             rows: for each feature that it averages its row in the tables of `chance`.
         """
         self._rows = rows
-        self._trees = Trees(trees, range(2 + len(_URL_WORDS) + 2 + 2 * len(rows)))
+        self._trees = Trees(trees)
 
     def chance(self, features: Floats, batch: Batch) -> Floats:
         """Probabilities, float32 [n_pages, len(PAGE_TYPES)].

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from curate.labelers.second_columns import (
     token_columns,
     without_evidence,
 )
+from curate.labelers.trees import Trees
 from curate.schema import PagePrediction
 from curate.text import digest
 
@@ -94,30 +95,30 @@ class SecondLook:
     def __init__(self, model: SecondModel, name: str = "") -> None:
         self.model = model
         self.name = name
-        self._booster: Any = None
-        if model.trees:
-            import lightgbm
-
-            self._booster = lightgbm.Booster(model_str=model.trees)
+        self._trees = Trees(model.trees) if model.trees else None
 
     def apply(self, looks: Sequence[Look]) -> list[PagePrediction]:
         """The predictions after the second look, in order; each page by itself."""
         held = [
             number
             for number, look in enumerate(looks)
-            if self._booster is not None and len(look.page) and self._concerns(look)
+            if self._trees is not None and len(look.page) and self._concerns(look)
         ]
         out = [look.prediction for look in looks]
-        if not held:
+        if not held or self._trees is None:
             return out
         columns = np.concatenate([self.columns(looks[number]) for number in held])
-        moved = added(self._booster, columns, self.model.evidence)
+        moved = added(self._sums, columns, self.model.evidence)
         at = 0
         for number in held:
             to = at + len(looks[number].page)
             out[number] = self._moved(looks[number], moved[at:to])
             at = to
         return out
+
+    def _sums(self, columns: Floats) -> npt.NDArray[np.float64]:
+        assert self._trees is not None
+        return self._trees.raw(np.ascontiguousarray(columns.T)).T
 
     def columns(self, look: Look) -> Floats:
         """What the trees read."""
@@ -171,21 +172,19 @@ class SecondLook:
 
 
 def added(
-    booster: Any, columns: Floats, evidence: bool, trees: int | None = None
+    raw: Callable[[Floats], npt.NDArray[np.float64]], columns: Floats, evidence: bool
 ) -> npt.NDArray[np.float64]:
-    """What the trees add to the log-probabilities, float64 [n_segments, n_labels].
+    """What trees add to the log-probabilities, float64 [n_segments, n_labels].
 
     With evidence: what they add more than they would on a site of one page. So
     nothing is added where there is none, and how the truth that they were fitted
     on differs from the one that the labeler was calibrated on falls out.
+
+    Args:
+        raw: sums of the trees for rows of columns.
+        columns: float32 [n_segments, n_columns].
+        evidence: whether they read what recurs over the site's pages.
     """
-
-    def raw(rows: Floats) -> npt.NDArray[np.float64]:
-        out: npt.NDArray[np.float64] = booster.predict(
-            rows, raw_score=True, num_iteration=trees, num_threads=1
-        )
-        return out
-
     return raw(columns) - raw(without_evidence(columns)) if evidence else raw(columns)
 
 

@@ -22,8 +22,8 @@ __all__ = ["SplitTree", "Trees", "read_trees"]
 VALUE_STEP = 2.0**-40
 """Leaf values are multiples of it: sums are exact, whatever the order."""
 
-CHUNK_VALUES = 1 << 16
-"""Values compared at once: a quarter of a megabyte stays in the cache."""
+CHUNK_VALUES = 1 << 17
+"""Values compared at once: half a megabyte stays in the cache."""
 
 MAX_WORD_BITS = 64
 
@@ -57,12 +57,18 @@ class SplitTree(NamedTuple):
 
 
 def read_trees(text: str) -> tuple[list[SplitTree], int]:
-    """The trees of a model, and how many there are in each round (1, or one a class)."""
+    """The trees of a model, and how many there are in each round (1, or one a class).
+
+    Raises:
+        ValueError: splits by category, which `curate train` makes none of.
+    """
     head, *blocks = text.split("\nTree=")
     per_round = int(_fields(head)["num_tree_per_iteration"])
     trees = []
     for block in blocks:
         fields = _fields(block)
+        if fields.get("num_cat", "0") != "0":
+            raise ValueError("the trees split by categories, which this version can't read")
 
         def numbers(name: str, fields: dict[str, str] = fields) -> list[int]:
             return [int(value) for value in fields.get(name, "").split()]
@@ -97,12 +103,13 @@ class Trees:
         n_outputs: 1 for two classes, else the number of classes.
     """
 
-    def __init__(self, text: str, columns: Sequence[int] | Ints) -> None:
+    def __init__(self, text: str, columns: Sequence[int] | Ints | None = None) -> None:
         """Lay the trees out.
 
         Args:
             text: the model.
-            columns: for each feature of the model its row in the tables of `raw`.
+            columns: for each feature of the model its row in the tables of `raw`;
+                None where they stand in its order.
         """
         trees, self.n_outputs = read_trees(text)
         n_leaves = max(len(tree.leaves) for tree in trees)
@@ -140,9 +147,10 @@ class Trees:
             table: float32 [n_table_rows, n], features in rows; NaN is missing.
         """
         n = table.shape[1]
-        step = max(1, CHUNK_VALUES // len(self._begin))
-        if n <= step:
+        n_chunks = -(-n * len(self._begin) // CHUNK_VALUES)
+        if n_chunks <= 1:
             return self._sums(self._rows.read(table))
+        step = -(-n // n_chunks)
         out = np.empty((self.n_outputs, n))
         for begin in range(0, n, step):
             here = slice(begin, begin + step)
@@ -207,7 +215,7 @@ class _Rows:
     those whose missing values count as 0 have zeros.
     """
 
-    def __init__(self, trees: Sequence[SplitTree], columns: Sequence[int] | Ints) -> None:
+    def __init__(self, trees: Sequence[SplitTree], columns: Sequence[int] | Ints | None) -> None:
         order: list[list[int]] = [[], [], []]
         self._place: dict[tuple[int, int], int] = {}
         for tree in trees:
@@ -215,7 +223,7 @@ class _Rows:
                 kind = self._kind(tree, split)
                 if (kind, feature) not in self._place:
                     self._place[kind, feature] = len(order[kind])
-                    order[kind].append(int(columns[feature]))
+                    order[kind].append(feature if columns is None else int(columns[feature]))
         self._first = np.cumsum([0, *map(len, order)]).tolist()
         self._read = np.array([row for rows in order for row in rows], np.int64)
 

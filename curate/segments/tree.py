@@ -81,6 +81,8 @@ _TOLD = frozenset({"role", "itemprop", "hidden", "aria-hidden", "style"})
 
 def _tokens(attributes: dict[str, str | None]) -> str:
     """`#id`, classes, role, itemprop, and whether the element is hidden."""
+    if len(attributes) == 1 and "class" in attributes:  # most have only classes
+        return (attributes["class"] or "")[:MAX_ATTRS]
     tokens = ""
     for name, value in attributes.items():
         if name == "class":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -300,7 +301,11 @@ def _losses(
     for number, step in enumerate(steps):
         moved = np.zeros(rows.logs[index].shape)
         if step:
-            moved = added(booster, columns, rows.evidence, step)
+            moved = added(
+                partial(booster.predict, raw_score=True, num_iteration=step, num_threads=1),
+                columns,
+                rows.evidence,
+            )
         chance = moved_scores(rows.logs[index], moved)
         said = np.maximum(chance[np.arange(len(index)), rows.label[index]], 1e-6)
         out[number] = np.bincount(
