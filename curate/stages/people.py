@@ -25,7 +25,9 @@ __all__ = [
     "gold_readings",
     "gold_tasks",
     "near",
+    "next_step",
     "next_steps",
+    "plan_notes",
     "state_of",
     "told",
     "without_people",
@@ -66,6 +68,38 @@ def told(team: ReviewTeam) -> str:
     """The projects in a few words."""
     numbers = [str(project.number) for project in team.projects]
     return f"project{'s' if len(numbers) > 1 else ''} {', '.join(numbers) or 'still to be made'}"
+
+
+def plan_notes(team: ReviewTeam, steps: TeamPlan) -> Iterator[str]:
+    """What to know of a plan that was carried out."""
+    if steps.foreign:
+        yield f"{told(team)}: {steps.foreign} tasks there are not curate's; left alone"
+    if steps.short:
+        yield (
+            f"{len(steps.short)} pages lack readers: all who could read them skipped them "
+            f"or have read them ({', '.join(sorted(steps.short)[:3])} ...)"
+        )
+    if steps.again:
+        yield (
+            f"{steps.again} reviewed pages are open once more, for text that was left "
+            "without a label: give one there, or delete it again to leave it out"
+        )
+
+
+def next_step(team: ReviewTeam, waiting: int, again: str) -> str:
+    """What is to be done where one project is everybody's.
+
+    Args:
+        waiting: pages that are open.
+    """
+    if not waiting:
+        return "every page is reviewed; nothing waits for a person"
+    local = team.connection.local
+    info = local.status() if local else None
+    who = ""
+    if info is not None:
+        who = f" as {info.username} (password in {near(info.credentials_file)})"
+    return f"open {team.url}{who}, review, then `{again}` again"
 
 
 def next_steps(team: ReviewTeam, steps: TeamPlan, again: str) -> Iterator[str]:

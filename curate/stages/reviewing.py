@@ -8,27 +8,24 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
-import pyarrow as pa
-
 from curate.io import json_digest, locked, read_rows
-from curate.places import Place
 from curate.review.connection import Connection, availability, connect
 from curate.review.people import ReviewTeam
 from curate.review.standing import PageStanding
 from curate.review.tasks import ReviewTask
 from curate.review.team_plan import TeamPlan
-from curate.runs.output import Output, load_result
+from curate.runs.output import load_result
 from curate.sample.base import Choice
 from curate.sample.choose import Seen, choose
-from curate.schema import SAMPLE_SCHEMA, Annotation, page_id_of
+from curate.schema import Annotation, page_id_of
 from curate.stages.again import first_again
 from curate.stages.context import Context, Outcome
 from curate.stages.exports import sync_work
 from curate.stages.learning import second_looks
-from curate.stages.people import gold_tasks, next_steps, told
+from curate.stages.people import gold_tasks, next_step, next_steps, plan_notes, told
 from curate.stages.review_tasks import Pair, annotations_of, pairs_of, review_tasks, states_of
 from curate.stages.reviewed import PeopleSaid, people_said, reviewed_pages
-from curate.stages.sampling import candidates, first_pages
+from curate.stages.sampling import candidates, first_pages, store_choices
 from curate.stages.serving import key_of_added
 
 __all__ = ["Reviewing"]
@@ -235,7 +232,7 @@ class Reviewing:
             self._choices = first_again(
                 self._choices, [self._again[i] for i in again], self._settings.sample.pages
             )
-            _store(folder, key, self._choices, sum(pair.segmented.rows for pair in pairs))
+            store_choices(folder, key, self._choices, sum(pair.segmented.rows for pair in pairs))
             # The pages of the last round, still open: nothing new was chosen.
             same = {choice.page_id for choice in self._choices} <= open_ids
             outcome.state = "unchanged" if same and self._choices else "ran"
@@ -306,20 +303,7 @@ class Reviewing:
         if failed:
             outcome.counts.quarantined["refused"] = len(failed)
             self._context.notes.extend(f"page {page_id}: {why}" for page_id, why in failed)
-        if foreign := steps.foreign:
-            self._context.notes.append(
-                f"{told(project)}: {foreign} tasks there are not curate's; left alone"
-            )
-        if steps.short:
-            self._context.notes.append(
-                f"{len(steps.short)} pages lack readers: all who could read them skipped them "
-                f"or have read them ({', '.join(sorted(steps.short)[:3])} ...)"
-            )
-        if steps.again:
-            self._context.notes.append(
-                f"{steps.again} reviewed pages are open once more, for text that was left "
-                "without a label: give one there, or delete it again to leave it out"
-            )
+        self._context.notes.extend(plan_notes(project, steps))
         self._next_steps(project, steps)
         outcome.seconds = time.perf_counter() - started
         return self._context.close(outcome)
@@ -327,40 +311,15 @@ class Reviewing:
     def _next_steps(self, project: ReviewTeam, steps: TeamPlan) -> None:
         words = [str(word) for word in self._context.facts.get("overrides", ())]
         again = " ".join(["curate run", *words])
-        if project.is_team:
-            self._context.next_steps.extend(next_steps(project, steps, again))
-            return
-        info = project.connection.local.status() if project.connection.local else None
-        who = ""
-        if info is not None:
-            who = f" as {info.username} (password in {_near(info.credentials_file)})"
-        open_tasks = len(self._choices) + steps.again
-        if open_tasks:
-            self._context.next_steps.append(
-                f"open {project.url}{who}, review, then `{again}` again"
-            )
-        else:
-            self._context.next_steps.append("every page is reviewed; nothing waits for a person")
+        waiting = len(self._choices) + steps.again
+        self._context.next_steps.extend(
+            next_steps(project, steps, again)
+            if project.is_team
+            else [next_step(project, waiting, again)]
+        )
 
     def _tasks(self, pairs: Sequence[Pair], chosen: Mapping[str, Choice]) -> Iterator[ReviewTask]:
         recipe = self._context.outcomes["predictions"].recipe
         assert recipe is not None
         reasons = self._context.store.root / "reasons" / recipe.fingerprint
         return review_tasks(pairs, chosen, self._settings, self._changed, reasons)
-
-
-def _store(folder: Place, key: str, choices: Sequence[Choice], n_candidates: int) -> None:
-    out = Output(folder, key, "sample")
-    out.counts.n_in = n_candidates
-    columns = {name: [getattr(c, name) for c in choices] for name in SAMPLE_SCHEMA.names}
-    out.write(SAMPLE_SCHEMA, [pa.table(columns, schema=SAMPLE_SCHEMA)])
-    if rest := n_candidates - len(choices):
-        out.counts.dropped["not in this round"] = rest
-    out.finish()
-
-
-def _near(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

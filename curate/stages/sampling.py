@@ -8,19 +8,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from curate.sample.base import Candidate
+from curate.places import Place
+from curate.runs.output import Output
+from curate.sample.base import Candidate, Choice
 from curate.sample.facts import Shape, candidate_of
 from curate.sample.lines import PageLines, carried, page_lines
 from curate.sample.propagate import SiteDecisions, propagated
-from curate.schema import LabelSet, SegmentedPage
+from curate.schema import SAMPLE_SCHEMA, LabelSet, SegmentedPage
 from curate.segments.rows import from_row
 from curate.stages.context import ShardRef
 from curate.stages.labels import in_label_set, label_names_of
 from curate.stages.predictions import prediction_of
 from curate.stages.shards import column, rows_of, take
 
-__all__ = ["candidates", "first_pages", "in_order"]
+__all__ = ["candidates", "first_pages", "in_order", "store_choices"]
 
 MIN_SITE_PAGES = 5
 """Pages of a site from which on one that decides for the others is looked for."""
@@ -145,3 +148,14 @@ def _shape(row: dict[str, Any]) -> Shape:
         None if links is None else np.asarray(links, np.int32),
         None if media is None else np.asarray(media, np.int32),
     )
+
+
+def store_choices(folder: Place, key: str, choices: Sequence[Choice], n_candidates: int) -> None:
+    """Keep what was chosen, as the stage's result."""
+    out = Output(folder, key, "sample")
+    out.counts.n_in = n_candidates
+    columns = {name: [getattr(c, name) for c in choices] for name in SAMPLE_SCHEMA.names}
+    out.write(SAMPLE_SCHEMA, [pa.table(columns, schema=SAMPLE_SCHEMA)])
+    if rest := n_candidates - len(choices):
+        out.counts.dropped["not in this round"] = rest
+    out.finish()
