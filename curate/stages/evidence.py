@@ -26,7 +26,7 @@ from curate.limits import parse_bytes
 from curate.places import Place
 from curate.runs.engine import EngineConfig, usable_cores
 from curate.runs.output import Counts, Output
-from curate.segments.rows import from_row
+from curate.segments.rows import from_batch
 from curate.sql import aggregating
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.looking import LookInputs, look_again
@@ -229,26 +229,26 @@ def _counted(shard: Place, site_pages: SitePages) -> Iterator[tuple[str, pa.Tabl
     first = 0
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
         wanted = np.flatnonzero(site_pages[first : first + batch.num_rows])
-        for row, n in zip(
-            batch.take(pa.array(wanted)).to_pylist(), site_pages[first + wanted], strict=True
-        ):
-            found, place = first_places(from_row(row))
+        here = batch.take(pa.array(wanted))
+        names = here.column("site").to_pylist()
+        for site, page, n in zip(names, from_batch(here), site_pages[first + wanted], strict=True):
+            found, place = first_places(page)
             # Copies of a page count nothing, but want to know what recurs on them.
             once = int(n > 0)
             at = np.rint(place * PLACES).astype(np.int64) * once
-            keys[row["site"]].append(found)
-            sums[row["site"]].append(np.column_stack([np.full(len(found), once), at, at * at]))
+            keys[site].append(found)
+            sums[site].append(np.column_stack([np.full(len(found), once), at, at * at]))
         first += batch.num_rows
     for site in sorted(keys):
-        names, inverse = np.unique(np.concatenate(keys[site]), return_inverse=True)
-        total = np.zeros((len(names), 3), np.int64)
+        lines, inverse = np.unique(np.concatenate(keys[site]), return_inverse=True)
+        total = np.zeros((len(lines), 3), np.int64)
         np.add.at(total, inverse, np.concatenate(sums[site]))
         yield (
             site,
             pa.table(
                 {
-                    "site": pa.repeat(site, len(names)),
-                    "key": names,
+                    "site": pa.repeat(site, len(lines)),
+                    "key": lines,
                     "seen": total[:, 0],
                     "total": total[:, 1],
                     "squares": total[:, 2],

@@ -28,6 +28,7 @@ from curate.schema import (
 )
 from curate.segments.rows import from_row
 from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
+from curate.stages.unread import UNREAD_COLUMNS, machine_labels
 
 __all__ = ["LabelInputs", "final_labels", "in_label_set"]
 
@@ -60,6 +61,9 @@ def final_labels(out: Output, inputs: LabelInputs) -> None:
 
 def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
     names = label_names_of(inputs.predicted)
+    if not (inputs.annotations or inputs.decisions) and _as_told(names, inputs.label_set):
+        yield from _unread(out, inputs, names)
+        return
     readings: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in inputs.annotations:
         readings[annotation.page_key].append(annotation)
@@ -90,6 +94,22 @@ def _labeled(out: Output, inputs: LabelInputs) -> Iterator[pa.Table]:
             rows.append(row)
             finals.append(final)
         yield _table(rows, finals, inputs.label_set)
+
+
+def _unread(out: Output, inputs: LabelInputs, names: Sequence[str]) -> Iterator[pa.Table]:
+    batches = zip(
+        read_rows(inputs.segmented, columns=UNREAD_COLUMNS, batch_rows=BATCH_PAGES),
+        read_rows(inputs.predicted, batch_rows=BATCH_PAGES),
+        strict=True,
+    )
+    for segmented, predicted in batches:
+        out.counts.n_in += segmented.num_rows
+        yield machine_labels(segmented, predicted, names, inputs.machine_origin)
+
+
+def _as_told(names: Sequence[str], label_set: LabelSet) -> bool:
+    """Whether a prediction is in the label set's terms as it stands."""
+    return set(names) <= set(label_set.names) and not _split(names, label_set)
 
 
 def label_names_of(shard: Place) -> tuple[str, ...]:

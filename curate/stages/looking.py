@@ -19,7 +19,7 @@ from curate.labelers.second_columns import Look
 from curate.places import Place
 from curate.runs.output import Output
 from curate.schema import PREDICTED_SCHEMA
-from curate.segments.rows import from_row
+from curate.segments.rows import from_batch
 from curate.stages.labels import label_names_of
 from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
 
@@ -106,10 +106,10 @@ def looks_of(inputs: LookInputs) -> Iterator[tuple[list[dict[str, Any]], list[Lo
     for segmented, predicted in batches:
         rows = predicted.to_pylist()
         looks = []
-        for page_row, row in zip(segmented.to_pylist(), rows, strict=True):
-            assert page_row["page_id"] == row["page_id"], "shards of two stages are not aligned"
-            page = from_row(page_row)
-            evidence = sites.evidence(page_row["site"], page)
+        heads = segmented.select(["page_id", "site"]).to_pylist()
+        for head, page, row in zip(heads, from_batch(segmented), rows, strict=True):
+            assert head["page_id"] == row["page_id"], "shards of two stages are not aligned"
+            evidence = sites.evidence(head["site"], page)
             looks.append(Look(page, prediction_of(row, len(names)), evidence))
         yield rows, looks
 

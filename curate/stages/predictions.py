@@ -21,7 +21,7 @@ from curate.schema import (
     Quarantined,
     SegmentedPage,
 )
-from curate.segments.rows import from_row
+from curate.segments.rows import from_batch
 
 __all__ = ["LABEL_NAMES_KEY", "label_pages", "prediction_of", "with_reasons"]
 
@@ -49,10 +49,10 @@ def label_pages(out: Output, shard: Place, labeler: Labeler) -> None:
 def _predicted(out: Output, shard: Place, labeler: Labeler, lost: set[int]) -> Iterator[pa.Table]:
     first = 0
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
-        rows = batch.to_pylist()
+        rows = batch.select(["page_key", "page_id", "source"]).to_pylist()
         out.counts.n_in += len(rows)
         kept, predictions = [], []
-        found = _labelled(out, labeler, [from_row(row) for row in rows])
+        found = _labelled(out, labeler, from_batch(batch))
         for number, (row, prediction) in enumerate(zip(rows, found, strict=True), first):
             if isinstance(prediction, Fault):
                 lost.add(number)
