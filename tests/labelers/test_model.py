@@ -3,6 +3,7 @@
 import json
 import pickle
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from curate.labelers import model as model_module
 from curate.labelers.base import LABEL_NAMES, Labeler
+from curate.labelers.folder import read_kind
 from curate.labelers.model import SHIPPED, ModelLabeler
+from curate.labelers.rules import RulesLabeler
 from curate.schema import PagePrediction, SegmentedPage
 from curate.segments.blocks import BlockSegmenter
 
@@ -166,3 +169,23 @@ def test_the_folder_is_small_and_holds_no_pickle() -> None:
     assert {path.suffix for path in files} == {".xz", ".json", ".md"}
     meta = json.loads((folder / "model.json").read_text())
     assert meta["labels"] == list(LABEL_NAMES)
+
+
+def test_on_bare_text_rules_rule_where_they_are_sure() -> None:
+    lines = ["UP NEXT", "Harbour feast draws crowds in spite of rain", "2 hours ago"] * 4
+    page = text("\n\n".join(["Old bridge to stay open", *lines, "The council voted to keep it."]))
+    kind = read_kind(Path(model_module.__file__).parent / SHIPPED, html=False)
+    assert kind.sure_shares != kind.shares
+    found, calm, sure = (
+        model_module._Predictor(each, False).predict([page], 0)[0].scores
+        for each in (
+            kind,
+            replace(kind, sure_shares=kind.shares),
+            replace(kind, shares=kind.sure_shares),
+        )
+    )
+    (rules,) = RulesLabeler().label([page])
+    told = rules.scores.max(axis=1) >= kind.rules_sure
+    assert 0 < told.sum() < len(page), "the page has lines of both sorts"
+    assert np.array_equal(found, np.where(told[:, None], sure, calm))
+    assert not np.array_equal(calm, sure)
