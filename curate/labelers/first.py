@@ -98,12 +98,7 @@ def neighbours(batch: Batch, html: bool) -> list[Ints]:
 
 def last_heading(batch: Batch) -> Ints:
     """The nearest heading before each segment, -1 where there is none."""
-    is_heading = np.concatenate(
-        [
-            np.fromiter((kind in _HEADINGS for kind in page.kinds), bool, len(page))
-            for page in batch.pages
-        ]
-    )
+    is_heading = np.array([kind in _HEADINGS for page in batch.pages for kind in page.kinds])
     here = np.arange(len(batch), dtype=np.int64)
     last = np.maximum.accumulate(np.where(is_heading, here, -1))
     last = np.concatenate([[-1], last[:-1]])

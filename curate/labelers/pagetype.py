@@ -57,7 +57,8 @@ def page_columns(features: Floats, batch: Batch) -> Floats:
     Returns:
         float32 [2 * n_features + n, n_pages].
     """
-    chosen = np.nan_to_num(features, nan=0.0).astype(np.float64)
+    chosen = features.astype(np.float64)
+    np.copyto(chosen, 0.0, where=np.isnan(chosen))
     sizes = (batch.stop - batch.first).astype(np.float64)
     weight = (batch.ends - batch.starts).astype(np.float64)
     total = np.add.reduceat(weight, batch.first)

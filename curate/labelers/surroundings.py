@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ from curate.labelers.batch import Batch, Floats, Ints
 from curate.labelers.first import OUTPUTS
 from curate.labelers.marks import LAST_KEPT, MAIN, W_MAIN, SegmentMarks
 from curate.labelers.profiles import Sums, profile_names, profile_of
-from curate.labelers.sheet import Sheet
+from curate.labelers.sheet import Plan, Sheet
 from curate.labelers.tree import Forest
 
 __all__ = [
@@ -105,7 +107,7 @@ def put_containers(out: Sheet, batch: Batch, forest: Forest, sums: Sums, base: F
     """
     node = forest.node
     words, body = sums.pages[1], np.maximum(sums.pages[W_MAIN], _LEAST_BODY)
-    every = np.unique(np.concatenate([out.plan.of(name) for name in ELEMENTS]))
+    every, where_in = _of_elements(out.plan)
     if len(every):
         profile = profile_of(every.tobytes())
         page = batch.page_of[np.minimum(forest.first, len(batch) - 1)]
@@ -117,8 +119,7 @@ def put_containers(out: Sheet, batch: Batch, forest: Forest, sums: Sums, base: F
         item = forest.item[node]
         outer = forest.item[forest.parent[item]]
         where = (node, up, up2, forest.parent[up2], item, outer, *(big[node] for big in forest.big))
-        for name, element in zip(ELEMENTS, where, strict=True):
-            wanted = np.searchsorted(every, out.plan.of(name))
+        for name, wanted, element in zip(ELEMENTS, where_in, where, strict=True):
             out.rows(name)[:] = rows[wanted].take(element, axis=1)
     for name, group in zip(GROUPS, (forest.path[node], forest.alike[node]), strict=True):
         if out.wants(name):
@@ -130,6 +131,13 @@ def put_containers(out: Sheet, batch: Batch, forest: Forest, sums: Sums, base: F
             page = batch.page_of[order[begin]]
             rows = profile.of(grouped[:, end] - grouped[:, begin], words[page], body[page])
             out.rows(name)[:] = rows.take(number, axis=1)
+
+
+@lru_cache(maxsize=16)
+def _of_elements(plan: Plan) -> tuple[Ints, list[Ints]]:
+    """Features of a profile that any kind of element wants, and places of each kind's own."""
+    every = np.unique(np.concatenate([plan.of(name) for name in ELEMENTS]))
+    return every, [np.searchsorted(every, plan.of(name)) for name in ELEMENTS]
 
 
 def _grouped(group: npt.NDArray[np.uint64]) -> tuple[Ints, Ints, Ints, Ints]:

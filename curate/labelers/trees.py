@@ -138,7 +138,7 @@ class Trees:
         near[over] = np.nextafter(near[over], np.float32(-np.inf))
         self._splits = list(zip(feature, near[:, :, None], gone[..., None], strict=True))
         self._values = (np.rint(values / VALUE_STEP) * VALUE_STEP).ravel()
-        self._begin = (np.arange(len(trees)) * n_leaves)[:, None]
+        self._begin = (np.arange(len(trees), dtype=np.int32) * n_leaves)[:, None]
 
     def raw(self, table: Floats) -> npt.NDArray[np.float64]:
         """Sums of the trees, float64 [n_outputs, n].
@@ -179,13 +179,15 @@ class Trees:
         return sums
 
 
-def _first_left(struck: npt.NDArray[np.unsignedinteger]) -> Ints:
+def _first_left(struck: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.int32]:
     """Number of the lowest bit that is not set; any number where all are."""
     left = ~struck
     left &= -left
     # A power of two as float32 is told by its exponent.
-    exponent = left.astype(np.float32).view(np.int32) >> _FRACTION_BITS
-    return exponent.astype(np.int64) - _EXPONENT_BIAS
+    bits: npt.NDArray[np.int32] = left.astype(np.float32).view(np.int32)
+    bits >>= _FRACTION_BITS
+    bits -= _EXPONENT_BIAS
+    return bits
 
 
 def _left_leaves(tree: SplitTree) -> tuple[list[int], list[int]]:
