@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,40 @@ PACKAGES = (
 """Those that can change bytes, and those whose faults show in a run."""
 
 
+SAVE_SECONDS = 2.0
+"""Between two savings of the passport while a stage goes on."""
+
+
 class RecordingDisplay(TerminalDisplay):
     """Shows a run and writes its passport along: a killed one tells how far it came."""
 
     def __init__(self, passport: Passport, *, log: Path | None = None) -> None:
         super().__init__(log=log)
         self._passport = passport
+        self._saved = self._since = time.monotonic()
         passport.content["stages"] = {}
 
     def stage_started(self, name: str, total: int) -> None:
         """A stage begins, with `total` tasks."""
         super().stage_started(name, total)
-        self._passport.content["now"] = {"stage": name, "tasks": total}
+        now = {"stage": name, "tasks": total, "done": 0, "pages": 0, "quarantined": 0}
+        self._passport.content["now"] = now
+        self._saved = self._since = time.monotonic()
         self._passport.save()
+
+    def advance(self, name: str, pages: int, quarantined: int) -> None:
+        """A task of the stage ended; the passport tells of it every few seconds."""
+        super().advance(name, pages, quarantined)
+        now = self._passport.content.get("now")
+        if not isinstance(now, dict) or now["stage"] != name:
+            return
+        now["done"] += 1
+        now["pages"] += pages
+        now["quarantined"] += quarantined
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            now["seconds"] = round(time.monotonic() - self._since, 1)
+            self._saved = time.monotonic()
+            self._passport.save()
 
     def stage_done(self, outcome: Outcome) -> None:
         """The stage ended."""

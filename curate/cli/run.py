@@ -115,7 +115,7 @@ def execute(
     passport = Passport.open(runs, {"name": settings.name, **(more or {}), **facts})
     status = "failed"
     try:
-        display = RecordingDisplay(passport)
+        display = RecordingDisplay(passport, log=passport.folder / "log.jsonl")
         with display:
             context = run_pipeline(settings, display, last, facts)
         status = "done"

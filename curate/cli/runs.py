@@ -97,8 +97,22 @@ def state_of(passport: Mapping[str, Any]) -> str:
     if passport["status"] != "running":
         return str(passport["status"])
     now = passport.get("now") or {}
-    where = f" in {now['stage']}" if now.get("stage") else ""
+    where = f" in {now['stage']}{_progress(now)}" if now.get("stage") else ""
     return f"running{where}" if is_running(passport) else f"killed{where}"
+
+
+def _progress(now: Mapping[str, Any]) -> str:
+    """How far a stage is, as the run last told."""
+    if not now.get("done"):
+        return ""
+    parts = [f"{now['done']} of {now['tasks']}"]
+    if now.get("pages"):
+        parts.append(f"{now['pages']:,} pages")
+    if now.get("pages") and now.get("seconds"):
+        parts.append(f"{now['pages'] / now['seconds']:,.1f}/s")
+    if now.get("quarantined"):
+        parts.append(f"{now['quarantined']:,} quarantined")
+    return f" ({', '.join(parts)})"
 
 
 def _seconds(passport: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """A run on the terminal: progress while it goes, the table and what comes next.
 
 Progress and warnings go to stderr, the result to stdout. On a terminal stages
-are live bars; elsewhere each stage is one plain line when it ends.
+are live bars above a line of memory and workers; elsewhere each stage is one plain
+line when it ends, and one a minute while it goes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from rich.progress import (
 from rich.text import Text
 
 from curate.report.page_view import visible
+from curate.report.resources import Held, held_now
 from curate.report.run_table import (
     StageRow,
     duration,
@@ -43,6 +45,15 @@ REFRESH_PER_SECOND = 8
 
 PLAIN_WIDTH = 160
 """Columns of the table where the output is no terminal."""
+
+NARROW = 100
+"""Columns below which the bar gives way to the numbers."""
+
+PLAIN_SECONDS = 60.0
+"""Between two lines on the progress of a stage where the output is no terminal."""
+
+HELD_SECONDS = 1.0
+"""Between two looks at the memory."""
 
 NOTES_WIDTH = 100
 """Columns from which the notes fit beside the numbers, which take about 66."""
@@ -67,7 +78,7 @@ class RunDisplay:
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.fields[stage]:<12}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if self.err.width >= NARROW else 8),
             MofNCompleteColumn(),
             _PagesColumn(),
             TimeRemainingColumn(compact=True),
@@ -78,6 +89,8 @@ class RunDisplay:
         self._lines: list[Text] = []
         self._tasks: dict[str, TaskID] = {}
         self._warned: set[str] = set()
+        self._began = self._told_at = time.monotonic()
+        self._held: tuple[float, Held | None] = (0.0, None)
 
     def __enter__(self) -> RunDisplay:
         if self._log_path is not None:
@@ -85,7 +98,7 @@ class RunDisplay:
             self._log = self._log_path.open("a", encoding="utf-8")
         if self.err.is_terminal:
             self._live = Live(
-                get_renderable=lambda: Group(*self._lines, self._progress),
+                get_renderable=lambda: Group(*self._lines, self._progress, self._footer()),
                 console=self.err,
                 refresh_per_second=REFRESH_PER_SECOND,
                 transient=True,
@@ -120,6 +133,7 @@ class RunDisplay:
         self._tasks[name] = self._progress.add_task(
             name, total=total, stage=name, pages=0, quarantined=0
         )
+        self._told_at = time.monotonic()
         self._event("started", stage=name, total=total)
 
     def advance(self, name: str, pages: int, quarantined: int) -> None:
@@ -134,7 +148,13 @@ class RunDisplay:
             pages=fields["pages"] + pages,
             quarantined=fields["quarantined"] + quarantined,
         )
-        self._event("advanced", stage=name, pages=pages, quarantined=quarantined)
+        held = self._memory()
+        memory = {"driver_mb": held.driver_mb, "workers_mb": held.workers_mb} if held else {}
+        told = {key: round(value, 1) for key, value in memory.items()}
+        self._event("advanced", stage=name, pages=pages, quarantined=quarantined, **told)
+        if not self.err.is_terminal and time.monotonic() - self._told_at >= PLAIN_SECONDS:
+            self._told_at = time.monotonic()
+            self._say(self._plain(self._progress.tasks[self._progress.task_ids.index(task)]))
 
     def stage_done(self, row: StageRow) -> None:
         """The stage ended, or had nothing to do."""
@@ -197,6 +217,33 @@ class RunDisplay:
         for number, step in enumerate(next_lines):
             head = Text("next: " if number == 0 else "      ", style="bold")
             self.out.print(head.append(visible(step), style="bold"), soft_wrap=True)
+
+    def _memory(self) -> Held | None:
+        """What was held a moment ago: looking costs some milliseconds."""
+        at, held = self._held
+        if time.monotonic() - at >= HELD_SECONDS:
+            held = held_now()
+            self._held = (time.monotonic(), held)
+        return held
+
+    def _footer(self) -> Text:
+        held = self._memory()
+        parts = [str(held)] if held else []
+        parts.append(duration(time.monotonic() - self._began))
+        return Text(" · ".join(parts), style="dim")
+
+    def _plain(self, task: Task) -> Text:
+        """One line on a stage that is going on."""
+        pages, quarantined = task.fields["pages"], task.fields["quarantined"]
+        rate = pages / max(task.elapsed or 0.0, 1e-9)
+        parts = [f"{task.completed:.0f} of {task.total:.0f}", f"{pages:,} pages", f"{rate:,.1f}/s"]
+        if quarantined:
+            parts.append(f"{quarantined:,} quarantined")
+        if task.time_remaining is not None:
+            parts.append(f"{duration(task.time_remaining)} left")
+        if held := self._memory():
+            parts.append(str(held))
+        return Text(f"{task.fields['stage']}: {', '.join(parts)}")
 
     def _say(self, line: Text) -> None:
         self.err.print(line, soft_wrap=True, highlight=False)
