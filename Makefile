@@ -11,7 +11,7 @@ TEST := .venv-test
 # One build of the local Label Studio serves all tests.
 SERVER_VENV := $(CURDIR)/.curate/test/label-studio-venv
 
-.PHONY: help run test check acceptance lock clean
+.PHONY: help run test check acceptance benchmarks lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,11 @@ check: ## lint, types and import layers only
 acceptance: $(TEST)/.installed ## full counts, resumable, ends with a table
 	@bash tests/browser.sh
 	@CURATE_SERVER_VENV=$(SERVER_VENV) $(TEST)/bin/python tests/acceptance/run.py $(ACCEPTANCE_ARGS)
+
+PAGES ?= ../shared/data/wcxb-dev.parquet
+benchmarks: $(TEST)/.installed ## all of tests/benchmarks: tables and .curate/bench/figures.json (QUICK=1)
+	@CURATE_SERVER_VENV=$(SERVER_VENV) $(TEST)/bin/python -m tests.benchmarks $(PAGES) \
+		$(if $(QUICK),--quick) $(BENCHMARK_ARGS)
 
 lock: $(TEST)/.installed ## resolve requirements.lock anew
 	@$(TEST)/bin/pip install --quiet uv

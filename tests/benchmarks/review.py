@@ -35,6 +35,7 @@ from curate.review.project import ReviewProject  # noqa: E402
 from curate.review.server import LocalServer  # noqa: E402
 from curate.review.tasks import ReviewTask  # noqa: E402
 from curate.schema import LabelSet, page_id_of  # noqa: E402
+from tests.benchmarks.measure import save  # noqa: E402
 from tests.review.conftest import CHROMIUM_FLAGS  # noqa: E402
 from tests.review.screen import WAIT_MS, Screen  # noqa: E402
 
@@ -209,6 +210,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200, help="pages for the rates")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--shots", type=Path, help="folder for screenshots, light and dark")
+    parser.add_argument("--rates-only", action="store_true", help="no browser")
+    parser.add_argument("--json", type=Path, help="adds the rates to this file")
     args = parser.parse_args()
     config = yaml.safe_load((ROOT / "configs/schema/web4.yaml").read_text(encoding="utf-8"))
     del config["_target_"]
@@ -218,11 +221,13 @@ def main() -> None:
         workspace = Path(folder)
         info = local_server.start(workspace, port=8330, progress=lambda _: None)
         try:
-            screen_figures(table, workspace, info, label_set, args)
-            rates(table, workspace, info.pid, label_set, args.pages)
+            if not args.rates_only:
+                screen_figures(table, workspace, info, label_set, args)
+            told = rates(table, workspace, info.pid, label_set, args.pages)
         finally:
             local_server.stop(workspace)
     Console().print(table)
+    save(args.json, "review", {"pages": args.pages, "segments": N_SEGMENTS, **told})
 
 
 def opened(workspace: Path, label_set: LabelSet, name: str, connection: Any) -> ReviewProject:
@@ -285,27 +290,33 @@ def shots(window: Any, folder: Path) -> None:
     window.evaluate("document.documentElement.dataset.colorScheme = 'light'")
 
 
-def rates(table: Table, workspace: Path, pid: int, label_set: LabelSet, n: int) -> None:
+def rates(table: Table, workspace: Path, pid: int, label_set: LabelSet, n: int) -> dict[str, str]:
+    told: dict[str, str] = {}
+
+    def row(what: str, figure: str, note: str) -> None:
+        told[what] = figure
+        table.add_row(what, figure, note)
+
     tasks = [page(f"r{i}", i) for i in range(n)]
     with connect(ReviewConfig(), workspace / ".curate/state") as connection:
         project = opened(workspace, label_set, "rates", connection)
         steps = project.plan(tasks)
-        told = rate(n, pid, lambda: project.push(steps))
-        table.add_row("push", told, "sent, read back and compared")
-        table.add_row("plan of what is there", rate(n, pid, lambda: project.plan(tasks)), "")
+        row("push", rate(n, pid, lambda: project.push(steps)), "sent, read back and compared")
+        row("plan of what is there", rate(n, pid, lambda: project.plan(tasks)), "")
         changed = [replace(task, model_version="benchmark@2", score=0.5) for task in tasks[:50]]
         refreshed = project.plan(changed)
-        told = rate(len(changed), pid, lambda: project.push(refreshed))
-        table.add_row("replace predictions", told, "")
+        found = rate(len(changed), pid, lambda: project.push(refreshed))
+        row("replace predictions", found, "")
         connection.client.post(
             "/api/dm/actions",
             {"selectedItems": {"all": True, "excluded": []}},
             params={"id": "predictions_to_annotations", "project": project.number},
         )
-        told = rate(n, pid, lambda: project.pull(workspace / "annotations"))
-        table.add_row("pull", told, f"{N_SEGMENTS} spans each")
+        found = rate(n, pid, lambda: project.pull(workspace / "annotations"))
+        row("pull", found, f"{N_SEGMENTS} spans each")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    table.add_row("peak memory", f"{peak:.0f} MB", "this process, all of the above")
+    row("peak memory", f"{peak:.0f} MB", "this process, all of the above")
+    return told
 
 
 if __name__ == "__main__":
