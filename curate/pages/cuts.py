@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urljoin
 
 from curate.errors import PageError
@@ -118,11 +119,16 @@ def _archive_ranges(found: Found, facts: Facts, config: PagesConfig) -> Iterator
         ratio = PACKED_RATIO if facts.packed else 1
         yield _Range(0, None, size * ratio, facts.digest)
         return
+    yield from _cut(size, step, facts.digest)
+
+
+def _cut(size: int, step: int, content: str) -> Iterator[_Range]:
+    """Ranges of a packed archive's bytes; a record belongs to the one that it begins in."""
     n_parts = size // step
     for index in range(n_parts):
         stop = None if index == n_parts - 1 else (index + 1) * step
         n_bytes = ((size if stop is None else stop) - index * step) * PACKED_RATIO
-        yield _Range(index * step, stop, n_bytes, facts.digest)
+        yield _Range(index * step, stop, n_bytes, content)
 
 
 def _parquet_ranges(found: Found, facts: Facts, config: PagesConfig) -> Iterator[_Range]:
@@ -196,10 +202,11 @@ def _row_cuts(groups: list[tuple[int, int]], unit_bytes: int) -> Iterator[tuple[
 
 
 def _listed_units(found: Found, entry: Entry, config: PagesConfig) -> Iterator[Unit]:
-    """One unit for each archive that a list (`warc.paths.gz`) names, streamed.
+    """Units of each archive that a list (`warc.paths.gz`) names, streamed.
 
-    An archive is named, not looked at: Common Crawl never changes a published
-    file, and asking for 90,000 sizes takes an hour.
+    An archive elsewhere is named, not looked at, and is one unit: Common Crawl never
+    changes a published file, and asking for 90,000 sizes takes an hour. Of one here
+    the size is asked for: a large one is cut.
     """
     base = config.base_url
     with open_uri(found.uri) as file:
@@ -217,9 +224,20 @@ def _listed_unit(
     path = line.decode("utf-8", "replace").strip()
     if path:
         uri = _resolve(path, found, base)
-        listed = Found(path, uri, -1)
-        content = digest("listed", path)
-        yield _unit("warc", listed, _Range(0, None, 0, content), entry, config)
+        size = -1 if is_remote(uri) else _size_here(uri)
+        content = digest("listed", path) if size < 0 else digest("listed", path, str(size))
+        ranges: Iterable[_Range] = (_Range(0, None, 0, content),)
+        if path.endswith(".gz") and size >= 2 * config.unit_bytes:
+            ranges = _cut(size, config.unit_bytes, content)
+        for part in ranges:
+            yield _unit("warc", Found(path, uri, size), part, entry, config)
+
+
+def _size_here(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return -1  # the reader tells of it
 
 
 def _resolve(path: str, found: Found, base: str | None) -> str:
