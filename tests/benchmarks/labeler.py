@@ -2,7 +2,7 @@
 
 python tests/benchmarks/labeler.py PAGES.parquet [GOLD_DIR] [--pages 300]
 
-One core, CPU seconds of this process, the first 50 pages not counted. Time is
+One core, CPU seconds of this process, the first 50 pages not counted. Rates are
 taken around whole passes: reading the clock costs a millisecond on some hosts.
 """
 
@@ -44,17 +44,17 @@ def rate(work: Callable[[Any], object], items: Iterable[Any]) -> float:
 
 
 class Clock:
-    """Time between marks, by name."""
+    """CPU time between marks, by name."""
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._last = time.process_time()
 
     def start(self) -> None:
-        self._last = time.perf_counter()
+        self._last = time.process_time()
 
     def mark(self, name: str) -> None:
-        now = time.perf_counter()
+        now = time.process_time()
         self.spent[name] = self.spent.get(name, 0.0) + now - self._last
         self._last = now
 
