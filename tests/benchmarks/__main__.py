@@ -46,12 +46,12 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("labeler", (), ("--pages", "60"), 2, json=False),
-    Benchmark("pipeline", ("--pages", "2708"), ("--pages", "120"), 10),
-    Benchmark("sizes", ("--pages", "1354"), ("--pages", "120"), 3),
+    Benchmark("pipeline", ("--pages", "2708"), ("--pages", "60"), 10),
+    Benchmark("sizes", ("--pages", "1354"), ("--pages", "60"), 3),
     Benchmark("publish", (), ("--segments", "50000"), 2),
     Benchmark("aggregation", (), ("--rows", "1000000"), 4, pages=False),
-    Benchmark("growth", (), ("--counts", "300", "900"), 45),
-    Benchmark("datatrove", ("--pages", "2708"), ("--pages", "100"), 6),
+    Benchmark("growth", (), ("--counts", "100", "300"), 45),
+    Benchmark("datatrove", ("--pages", "2708"), ("--pages", "60"), 6),
     Benchmark("diff", (), ("--segments", "50000"), 2, pages=False, json=False),
     Benchmark("review", ("--rates-only",), ("--rates-only", "--pages", "20"), 3, pages=False),
 )
