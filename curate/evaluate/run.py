@@ -12,13 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from curate.errors import EvaluateError
-from curate.evaluate.gold import (
-    GoldPage,
-    ReferencePage,
-    read_gold_folder,
-    read_published,
-    read_reference,
-)
+from curate.evaluate.published import read_published
 from curate.evaluate.result import Evaluation
 from curate.evaluate.reviewed import ReviewedPage, score_reviewed
 from curate.evaluate.scoring import (
@@ -31,6 +25,7 @@ from curate.evaluate.scoring import (
     score_main,
     score_text_labels,
 )
+from curate.gold import GoldPage, ReferencePage, read_gold_folder, read_reference
 
 __all__ = ["EvaluateConfig", "Evaluation", "Labeling", "aligned", "evaluate"]
 

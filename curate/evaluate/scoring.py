@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import EvaluateError
-from curate.evaluate.gold import GoldPage, ReferencePage
 from curate.evaluate.metrics import (
     Bin,
     Interval,
@@ -24,6 +23,7 @@ from curate.evaluate.metrics import (
     reliability,
     word_f1,
 )
+from curate.gold import GoldPage, ReferencePage
 from curate.schema import PagePrediction, SegmentedPage
 from curate.text import words
 

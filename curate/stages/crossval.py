@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import EvaluateError
+from curate.gold import read_gold_folder
 from curate.io import file_digest
 from curate.labelers.model import ModelLabeler
-from curate.labelers.training.corpus import folds_by_site, read_gold
+from curate.labelers.training.corpus import folds_by_site
 from curate.labelers.training.train import Sources, TrainConfig, train
 from curate.runs.fingerprint import recipe, room
 from curate.text import digest
@@ -94,7 +95,9 @@ def fold_models(
     """
     benchmark = Path(config.benchmark)
     folders = [Path(folder) for folder in config.gold]
-    gold = {page.page_id.rsplit("-", 1)[-1] for folder in folders for page in read_gold(folder)}
+    gold = {
+        page.page_id.rsplit("-", 1)[-1] for folder in folders for page in read_gold_folder(folder)
+    }
     fold = folds_of_benchmark(benchmark, gold, sources.site_of, n_folds)
     made = recipe(
         "crossval",

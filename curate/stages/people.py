@@ -170,7 +170,7 @@ def _gold_pages(
     settings: Settings, folder: Path
 ) -> Iterator[tuple[str, SegmentedPage, Sequence[Span]]]:
     """Each gold page's key, text as the pipeline sees it, and true spans."""
-    from curate.evaluate.gold import read_gold_folder
+    from curate.gold import read_gold_folder
 
     for gold in read_gold_folder(folder):
         lines = [line.strip() for line in gold.lines]

@@ -35,6 +35,7 @@ import numpy as np
 
 import curate
 import curate.labelers
+from curate.gold import read_gold_folder, read_reference
 from curate.labelers.features import feature_names
 from curate.labelers.folder import ModelFiles, read_folder, write_folder
 from curate.labelers.model import SHIPPED, ModelLabeler
@@ -43,8 +44,6 @@ from curate.labelers.training.corpus import (
     build_examples,
     folds_by_site,
     label_html_example,
-    read_benchmark,
-    read_gold,
 )
 from curate.labelers.training.fit import KindData
 from curate.labelers.training.pipeline import FitOptions, fit_html
@@ -87,16 +86,16 @@ class Gold:
 
 def prepare(pages: Path, gold_folder: Path, folder: Path, log: Any) -> list[Gold]:
     """Features of the gold pages, by models that know neither their sites nor their labels."""
-    found = {g.page_id.rsplit("-", 1)[-1]: g for g in read_gold(gold_folder)}
+    found = {g.page_id.rsplit("-", 1)[-1]: g for g in read_gold_folder(gold_folder)}
     splitter = BlockSegmenter()
     gold: list[Example] = []
     rest: list[Example] = []
-    for row in read_benchmark(pages):
-        url = str(row["url"] or row["file_id"])
+    for row in read_reference(pages):
+        url = row.url or row.page_id
         (example,) = build_examples(
             row,
             lambda html, url=url: splitter.segment_html(html, url=url),
-            found.get(str(row["file_id"])),
+            found.get(row.page_id),
             site_of(url) or url,
             (),
             lambda data: decode_html(data).text,
@@ -137,7 +136,7 @@ def samples() -> list[Example]:
     """The bundled HTML pages with their labels."""
     splitter = BlockSegmenter()
     out = []
-    for gold in read_gold(ROOT / "tests/data/samples-gold"):
+    for gold in read_gold_folder(ROOT / "tests/data/samples-gold"):
         path = Path(curate.__file__).parent / "samples" / gold.source
         if path.suffix == ".html":
             page = splitter.segment_html(decode_html(path.read_bytes()).text, url=gold.url)

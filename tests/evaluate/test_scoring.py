@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from curate.errors import EvaluateError
-from curate.evaluate.gold import GoldPage, ReferencePage, read_gold_folder
 from curate.evaluate.run import EvaluateConfig, Labeling, aligned, evaluate
 from curate.evaluate.scoring import (
     compare_main,
@@ -15,6 +14,7 @@ from curate.evaluate.scoring import (
     score_main,
     score_text_labels,
 )
+from curate.gold import GoldPage, ReferencePage, read_gold_folder
 from curate.schema import PagePrediction, SegmentedPage
 
 LABELS = ("article", "boilerplate", "teaser", "caption")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curate.evaluate.gold import read_gold_folder
 from curate.evaluate.scoring import JOINER, score_text_labels
+from curate.gold import read_gold_folder
 from curate.io import file_digest
 from curate.labelers import model as model_module
 from curate.labelers.base import LABEL_NAMES

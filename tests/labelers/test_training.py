@@ -15,7 +15,7 @@ from curate.errors import LabelerError
 from curate.labelers.folder import read_folder
 from curate.labelers.model import ModelLabeler
 from curate.labelers.training.calibration import calibrate, softened
-from curate.labelers.training.corpus import folds_by_site, read_gold
+from curate.labelers.training.corpus import folds_by_site
 from curate.labelers.training.fit import TreeOptions
 from curate.labelers.training.net import NetOptions
 from curate.labelers.training.pipeline import FitOptions
@@ -117,13 +117,6 @@ def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text('{"format": 1, "kinds": {}}')
     with pytest.raises(LabelerError, match="damaged"):
         read_folder(tmp_path)
-
-
-def test_gold_that_does_not_fit_is_told(tmp_path: Path) -> None:
-    (tmp_path / "pages.jsonl").write_text('{"id": "a", "lines": ["x", "y"]}\n')
-    (tmp_path / "labels.jsonl").write_text('{"id": "a", "labels": "A"}\n')
-    with pytest.raises(LabelerError, match="page a has 2 lines and 1 labels"):
-        read_gold(tmp_path)
 
 
 def test_pages_that_share_a_site_or_content_share_a_fold() -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 import curate
+from curate.gold import read_reference
 from curate.labelers.training.align import align_labels, align_main
-from curate.labelers.training.corpus import read_benchmark
 from curate.pages import decode_html, decode_text, site_of
 from curate.sample.lines import PageLines, first_page, page_lines
 from curate.sample.propagate import PropagationConfig, ReadPage, decide, propagated
@@ -132,17 +132,16 @@ def test_sites_of_the_development_pages(shared: Path, figure: Callable[[str], No
     under the guidelines, and one page is enough; that it does needs three.
     """
     splitter = BlockSegmenter()
-    rows = list(read_benchmark(shared / "data/wcxb-dev.parquet"))
-    site = [site_of(str(row["url"])) or "" for row in rows]
+    rows = list(read_reference(shared / "data/wcxb-dev.parquet"))
+    site = [site_of(str(row.url)) or "" for row in rows]
     counts = Counter(site)
     sites: dict[str, Site] = {}
     for name, row in zip(site, rows, strict=True):
         if counts[name] < 5:
             continue
-        assert isinstance(row["html"], bytes)
-        page = splitter.segment_html(decode_html(row["html"]).text, url=str(row["url"]))
+        page = splitter.segment_html(decode_html(row.html).text, url=str(row.url))
         texts = [page.segment_text(at) for at in range(len(page))]
-        main = align_main(texts, str(row["main_content"] or ""))
+        main = align_main(texts, row.reference)
         said: list[str | None] = np.where(main > 0.5, "main", "other").tolist()
         sites.setdefault(name, []).append((page_lines(page), said))
     assert len(sites) == 16

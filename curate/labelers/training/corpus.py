@@ -6,15 +6,13 @@ segment, as shares: of its words that are main content, that carry a label.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.errors import LabelerError
+from curate.gold import GoldPage, ReferencePage
 from curate.labelers.training.align import align_labels, align_main, common_positions
 from curate.labelers.training.render import render_lines
 from curate.schema import SegmentedPage
@@ -23,33 +21,15 @@ from curate.text import digest, words
 __all__ = [
     "LABELS",
     "Example",
-    "Gold",
     "folds_by_site",
     "project",
-    "read_benchmark",
-    "read_gold",
     "text_page",
 ]
 
 LABELS = ("article", "boilerplate", "teaser", "caption")
-"""Order of the label columns; gold files name them by their first letters."""
-
-_LETTERS = {"A": 0, "B": 1, "T": 2, "C": 3}
+"""Order of the label columns."""
 
 Shares = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Gold:
-    """One page of a gold folder."""
-
-    page_id: str
-    url: str | None
-    page_type: str | None
-    renderer: str | None
-    source: str
-    lines: Sequence[str]
-    labels: npt.NDArray[np.int64]
 
 
 @dataclass(slots=True, eq=False)
@@ -79,56 +59,6 @@ class Example:
     extra: dict[str, object] = field(default_factory=dict)
 
 
-def read_gold(folder: Path) -> list[Gold]:
-    """Pages of a gold folder (`pages.jsonl`, `labels.jsonl`).
-
-    Raises:
-        LabelerError: a file is missing, or labels and lines don't fit.
-    """
-    try:
-        with (folder / "labels.jsonl").open(encoding="utf-8") as file:
-            labels = {row["id"]: row["labels"] for row in map(json.loads, file)}
-        with (folder / "pages.jsonl").open(encoding="utf-8") as file:
-            pages = list(map(json.loads, file))
-    except FileNotFoundError as error:
-        raise LabelerError(
-            f"{error.filename}: not found; a gold folder holds pages.jsonl and labels.jsonl"
-        ) from error
-    out = []
-    for page in pages:
-        letters = labels.get(page["id"])
-        if letters is None or len(letters) != len(page["lines"]):
-            raise LabelerError(
-                f"{folder}: page {page['id']} has {len(page['lines'])} lines and "
-                f"{len(letters or '')} labels; give each line one letter of A, B, T, C"
-            )
-        out.append(
-            Gold(
-                page["id"],
-                page.get("url"),
-                page.get("page_type"),
-                page.get("renderer"),
-                page.get("source", ""),
-                page["lines"],
-                np.array([_LETTERS[letter] for letter in letters], np.int64),
-            )
-        )
-    return out
-
-
-def read_benchmark(path: Path) -> Iterator[dict[str, object]]:
-    """Rows of a benchmark Parquet file (`file_id, url, page_type, html, main_content`)."""
-    import pyarrow.parquet as pq
-
-    columns = ["file_id", "url", "page_type", "html", "main_content"]
-    with pq.ParquetFile(path) as file:
-        missing = set(columns) - set(file.schema_arrow.names)
-        if missing:
-            raise LabelerError(f"{path}: no column {', '.join(sorted(missing))}; needed: {columns}")
-        for batch in file.iter_batches(batch_size=64, columns=columns):
-            yield from batch.to_pylist()
-
-
 def text_page(
     lines: Sequence[str], gaps: Sequence[int] | int = 2, url: str | None = None
 ) -> SegmentedPage:
@@ -151,17 +81,22 @@ def text_page(
     )
 
 
-def label_html_example(example: Example, gold: Gold | None, main_content: str | None) -> None:
+def _numbers(gold: GoldPage) -> list[int]:
+    """The columns of the lines' labels."""
+    return [LABELS.index(label) for label in gold.labels]
+
+
+def label_html_example(example: Example, gold: GoldPage | None, main_content: str | None) -> None:
     """Fill in what the references say of an HTML page's segments."""
     page = example.page
     texts = [page.segment_text(index) for index in range(len(page))]
     if main_content is not None:
         example.main = align_main(texts, main_content)
     if gold is not None:
-        example.gold = align_labels(texts, gold.lines, gold.labels.tolist(), len(LABELS))
+        example.gold = align_labels(texts, gold.lines, _numbers(gold), len(LABELS))
 
 
-def project(html: Example, lines: Sequence[str], rendering: str, gold: Gold | None) -> Example:
+def project(html: Example, lines: Sequence[str], rendering: str, gold: GoldPage | None) -> Example:
     """A rendering of an HTML page, its lines tied to the segments they come from.
 
     Where `lines` are the gold lines themselves their labels are taken as they
@@ -196,7 +131,7 @@ def project(html: Example, lines: Sequence[str], rendering: str, gold: Gold | No
         out.main = np.where(known, html.main[to_html], 0).astype(np.float32)
     if gold is not None and list(gold.lines) == list(lines):
         out.gold = np.zeros((len(lines), len(LABELS)), np.float32)
-        out.gold[np.arange(len(lines)), gold.labels] = [max(len(part), 1) for part in line_words]
+        out.gold[np.arange(len(lines)), _numbers(gold)] = [max(len(part), 1) for part in line_words]
     elif html.gold is not None:
         out.gold = np.where(known[:, None], html.gold[to_html], 0).astype(np.float32)
     return out
@@ -239,23 +174,18 @@ Segment = Callable[[str | bytes], SegmentedPage]
 
 
 def build_examples(
-    row: dict[str, object],
+    row: ReferencePage,
     segment: Segment,
-    gold: Gold | None,
+    gold: GoldPage | None,
     site: str,
     renderers: Sequence[str],
     decode: Callable[[bytes], str],
 ) -> list[Example]:
     """The HTML example of a benchmark row and its bare-text renderings."""
-    raw = row["html"]
-    assert isinstance(raw, bytes)
-    html = decode(raw)
+    html = decode(row.html)
     page = segment(html)
-    key = str(row["file_id"])
-    kind = row["page_type"]
-    example = Example(key, site, page, page_type=str(kind) if kind else None)
-    content = row["main_content"]
-    label_html_example(example, gold, str(content) if content else "")
+    example = Example(row.page_id, site, page, page_type=row.page_type or None)
+    label_html_example(example, gold, row.reference)
     out = [example]
     if not len(page):
         return out

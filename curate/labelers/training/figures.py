@@ -51,7 +51,7 @@ def main_figures(corpus: Corpus, fitted: FittedKind) -> float:
         predicted: Counter[str] = Counter()
         for index in np.flatnonzero(chosen).tolist():
             predicted.update(bags[index])
-        scores.append(word_f1(predicted, Counter(words(str(row["main_content"] or "")))))
+        scores.append(word_f1(predicted, Counter(words(row.reference))))
     return float(np.mean(scores))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from curate.errors import LabelerError
+from curate.gold import GoldPage, ReferencePage, read_gold_folder, read_reference
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
@@ -21,11 +22,8 @@ from curate.labelers.training.blend import RULES_SURE, blend_labels
 from curate.labelers.training.card import CardFacts, model_card
 from curate.labelers.training.corpus import (
     Example,
-    Gold,
     build_examples,
     folds_by_site,
-    read_benchmark,
-    read_gold,
     text_page,
 )
 from curate.labelers.training.pipeline import (
@@ -102,7 +100,7 @@ class Corpus:
     text_fold: Any
     text_site: Any
     scored: list[bool]
-    rows: list[Mapping[str, Any]]
+    rows: list[ReferencePage]
     empty: list[str] = field(default_factory=list)
 
 
@@ -119,17 +117,17 @@ class Trained:
 
 def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
     """Read and align everything that is trained on."""
-    gold: dict[str, Gold] = {}
+    gold: dict[str, GoldPage] = {}
     for folder in config.gold:
-        for page in read_gold(Path(folder)):
+        for page in read_gold_folder(Path(folder)):
             gold[page.page_id.rsplit("-", 1)[-1]] = page
     groups: list[list[Example]] = []
-    rows: list[Mapping[str, Any]] = []
+    rows: list[ReferencePage] = []
     keys: list[list[str]] = []
-    for row in read_benchmark(Path(config.benchmark)):
-        url = str(row["url"] or row["file_id"])
+    for row in read_reference(Path(config.benchmark)):
+        url = row.url or row.page_id
         site = sources.site_of(url) or url
-        found = gold.get(str(row["file_id"]))
+        found = gold.get(row.page_id)
         examples = build_examples(
             row,
             lambda html, url=url: sources.segment_html(html, url),  # type: ignore[misc]
@@ -138,11 +136,8 @@ def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
             config.renderers,
             sources.decode_html,
         )
-        raw = row.pop("html")
-        assert isinstance(raw, bytes)
-        content = str(row["main_content"] or "")
-        keys.append([site, digest(raw), *([digest(content)] if content else [])])
-        rows.append(row)
+        keys.append([site, digest(row.html), *([digest(row.reference)] if row.reference else [])])
+        rows.append(replace(row, html=b""))  # 350 MB of pages need not stay
         groups.append(examples)
         if len(groups) % 200 == 0:
             log(f"{len(groups)} pages read")
@@ -153,7 +148,7 @@ def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
     corpus = Corpus([], [], [], [], [], [], [], [])
     for number, group in enumerate(groups):
         if not len(group[0].page):
-            corpus.empty.append(str(rows[number]["main_content"] or ""))
+            corpus.empty.append(rows[number].reference)
             continue
         corpus.html.append(group[0])
         corpus.html_fold.append(fold[number])

@@ -1,7 +1,6 @@
-"""Gold that a labeler is scored on.
+"""Gold: pages whose lines or main content somebody labelled, as files.
 
-Line-labelled folders, the benchmark's Parquet, and published dataset versions,
-whose human labels are gold for the model's.
+Read to score a labeler and to train one.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from curate.errors import EvaluateError
 
-__all__ = ["GoldPage", "ReferencePage", "read_gold_folder", "read_published", "read_reference"]
+__all__ = ["GoldPage", "ReferencePage", "read_gold_folder", "read_reference"]
 
 _LETTERS = {"A": "article", "B": "boilerplate", "T": "teaser", "C": "caption"}
 
@@ -27,6 +26,8 @@ class GoldPage:
         lines: the page's text, cut in lines.
         labels: label names, one a line.
         html: the page's HTML where it is at hand.
+        renderer: name of the tool that made the lines, if any.
+        source: the file that they come from, if any.
     """
 
     page_id: str
@@ -35,6 +36,8 @@ class GoldPage:
     lines: Sequence[str]
     labels: Sequence[str]
     html: bytes | None = None
+    renderer: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ def read_gold_folder(folder: Path, benchmark: Path | None = None) -> list[GoldPa
                 page["lines"],
                 [_LETTERS[letter] for letter in labels],
                 html.get(page["id"].rsplit("-", 1)[-1]),
+                page.get("renderer"),
+                page.get("source", ""),
             )
         )
     return out
@@ -116,71 +121,3 @@ def read_reference(path: Path) -> Iterator[ReferencePage]:
                     row["html"] or b"",
                     row["main_content"] or "",
                 )
-
-
-def read_published(version: Path) -> list[GoldPage]:
-    """Reviewed pages of a published dataset version, their human segments as lines.
-
-    Args:
-        version: folder such as `exports/<name>/v0001`.
-
-    Raises:
-        EvaluateError: it holds no `pages` files.
-    """
-    import pyarrow.parquet as pq
-
-    files = sorted((version / "pages").glob("*.parquet"))
-    if not files:
-        raise EvaluateError(
-            f"{version}: no pages/*.parquet; give a published version, such as exports/name/v0001"
-        )
-    names = None
-    out = []
-    for path in files:
-        table = pq.read_table(path, columns=["page_key", "url", "page_type", "text", "segments"])
-        kind = table.schema.field("segments").type.value_type
-        names = _class_names(path) if not _is_text(kind) else None
-        for row in table.to_pylist():
-            # Propagated labels are people's at one remove: no gold, and their pages were not read.
-            human = [s for s in row["segments"] if s["origin"] == "human"]
-            if not human:
-                continue
-            text = row["text"]
-            out.append(
-                GoldPage(
-                    row["page_key"],
-                    row["url"],
-                    row["page_type"],
-                    [text[s["start"] : s["end"]] for s in human],
-                    [names[s["label"]] if names else str(s["label"]) for s in human],
-                )
-            )
-    return out
-
-
-def _is_text(struct: object) -> bool:
-    import pyarrow as pa
-
-    field = struct.field("label")  # type: ignore[attr-defined]  # pyarrow ships no types
-    return bool(pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
-
-
-def _class_names(path: Path) -> list[str]:
-    """Names behind the label integers, from the Hugging Face part of the metadata."""
-    import pyarrow.parquet as pq
-
-    meta = (pq.read_schema(path).metadata or {}).get(b"huggingface")
-
-    def find(value: object) -> list[str] | None:
-        if isinstance(value, dict):
-            if value.get("_type") == "ClassLabel":
-                return list(value["names"])
-            return next((found for part in value.values() if (found := find(part))), None)
-        if isinstance(value, list):
-            return next((found for part in value if (found := find(part))), None)
-        return None
-
-    found = find(json.loads(meta)) if meta else None
-    if found is None:
-        raise EvaluateError(f"{path}: labels are numbers without names; publish the version again")
-    return found
