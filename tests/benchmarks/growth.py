@@ -9,6 +9,7 @@ published dataset.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +37,7 @@ def main() -> None:
             _, n_bytes = real_pages(options.pages, source, count, max_bytes=MAX_BYTES)
             cost = curate_run(folder / "run", source, f"labeler={options.labeler}")
             stages = passport(folder / "run")["stages"]
+            staged = driver_mb(folder / "run")
         seconds = {stage: row["seconds"] for stage, row in stages.items()}
         rows.append(
             [
@@ -43,15 +45,25 @@ def main() -> None:
                 n_bytes / 1e6,
                 cost.seconds,
                 1000 * cost.cpu_seconds / count,
+                staged,
                 cost.driver_mb,
                 cost.worker_mb,
                 seconds["dataset"],
             ]
         )
         values[str(count)] = {"cost": vars_of(cost), "stage_seconds": seconds, "bytes": n_bytes}
-    columns = ["pages", "MB", "wall s", "CPU ms a page", "driver MB", "worker MB", "publish s"]
+        values[str(count)]["driver_mb_of_stages"] = staged
+    columns = ["pages", "MB", "wall s", "CPU ms a page", "driver MB in stages"]
+    columns += ["with publishing", "worker MB", "publish s"]
     table(f"growth, labeler={options.labeler}", columns, rows)
     save(options.json, "growth", values)
+
+
+def driver_mb(folder: Path) -> float:
+    """Largest size of the driver while tasks of stages ended: before it publishes."""
+    (log,) = (folder / ".curate" / "runs").glob("*/log.jsonl")
+    events = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    return max(event.get("driver_mb", 0.0) for event in events if event["event"] == "advanced")
 
 
 def vars_of(cost: Any) -> dict[str, float]:
