@@ -31,7 +31,8 @@ def write_input(file: Path, n_pages: int, shared: Path | None = None) -> None:
         import pyarrow.parquet as pq
 
         table = pq.read_table(shared / "data" / "wcxb-dev.parquet", columns=["html"])
-        real = [html for html in table["html"].to_pylist() if 0 < len(html) <= 50_000]
+        small = [html for html in table["html"].to_pylist() if 0 < len(html) <= 50_000]
+        real = [html.decode("utf-8", "replace") for html in small]
     with file.open("w", encoding="utf-8") as out:
         for n in range(n_pages):
             body = f"The crane of dock {n} lifts {n * 3} crates before noon, says its keeper. " * 5
