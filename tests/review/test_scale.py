@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -92,18 +93,18 @@ sys.exit(status)
 
 def finished(command: list[str], cwd: Path) -> tuple[str, float, float, float]:
     """Run to the end: (output, wall seconds, CPU seconds, peak MB of its largest process)."""
-    file = cwd / "measured.json"
     began = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(file), *command],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    wall = time.monotonic() - began
-    assert ended.returncode == 0, ended.stdout
-    cpu, peak = json.loads(file.read_text())
+    with tempfile.NamedTemporaryFile() as file:
+        ended = subprocess.run(
+            [sys.executable, "-c", MEASURED, file.name, *command],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        wall = time.monotonic() - began
+        assert ended.returncode == 0, ended.stdout
+        cpu, peak = json.loads(file.read())
     return ended.stdout, wall, cpu, peak
 
 
