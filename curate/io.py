@@ -64,8 +64,15 @@ def _machine() -> str:
 
 
 def _born(pid: int) -> str:
-    """Tells a process from a later one that was given the same id."""
-    return digest(birth_of(pid) or "", chars=6)
+    """Tells a process from a later one that was given the same id; "" where that is not shown."""
+    birth = birth_of(pid)
+    return digest(birth, chars=6) if birth else ""
+
+
+def _is_at_work(pid: int, born: str) -> bool:
+    """Whether the process that named a temporary file so still runs."""
+    now = _born(pid)
+    return is_alive(pid) and (not born or not now or born == now)
 
 
 def temp_prefix() -> str:
@@ -93,7 +100,7 @@ def sweep_temporary(paths: Iterable[Path]) -> int:
             continue
         with suppress(FileNotFoundError):
             if machine in ("", _machine()):
-                dead = not is_alive(int(pid)) or (born != "" and born != _born(int(pid)))
+                dead = not _is_at_work(int(pid), born)
             else:
                 dead = time.time() - path.stat().st_mtime > FOREIGN_AGE_S
             if dead and path.is_dir():  # what an aggregation spilled

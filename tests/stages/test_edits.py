@@ -111,6 +111,7 @@ def redone(found: dict[str, tuple[str, str]]) -> dict[str, list[str]]:
         ("cli/run.py", ()),
         ("stages/pipeline.py", ()),
         ("runs/engine.py", ()),
+        ("processes.py", ()),
         ("runs/store.py", ()),
         ("sample/choose.py", ()),
         ("review/client.py", ()),
