@@ -128,9 +128,8 @@ def again_by_reader(
         return out
     readings: dict[str, list[Annotation]] = defaultdict(list)
     for row in rows:
-        page_id = f"{row.page_key}-{row.text_hash[:16]}"
-        if page_id in found:
-            readings[page_id].append(row)
+        if row.page_id in found:
+            readings[row.page_id].append(row)
     for page_id, base in sorted(tasks_of(list(found)).items()):
         task = again_task(base, found[page_id], readings[page_id], label_set)
         if task is not None:

@@ -62,7 +62,7 @@ def gold_scores(
     """
     rows = list(annotations)
     known = {
-        _page_id(a): a for a in _latest_by_page(a for a in rows if a.origin == ADJUDICATION)
+        a.page_id: a for a in _latest_by_page(a for a in rows if a.origin == ADJUDICATION)
     } | dict(truths or {})
     scores = []
     for reader in sorted(given):
@@ -70,7 +70,7 @@ def gold_scores(
         pages: list[PageVotes] = []
         for page_id in given[reader]:
             truth = known.get(page_id)
-            reading = [a for a in own if _page_id(a) == page_id]
+            reading = [a for a in own if a.page_id == page_id]
             if truth is not None and reading:
                 both = [replace(truth, annotator=TRUTH, origin="gold"), *reading]
                 pages += page_votes(both, label_set, at_least=2)
@@ -83,7 +83,7 @@ def _latest_by_page(annotations: Iterable[Annotation]) -> list[Annotation]:
     """The latest adjudication of every state of a page."""
     by_page: dict[str, list[Annotation]] = {}
     for annotation in annotations:
-        by_page.setdefault(_page_id(annotation), []).append(annotation)
+        by_page.setdefault(annotation.page_id, []).append(annotation)
     return [a for rows in by_page.values() for a in latest_readings(rows)]
 
 
@@ -112,7 +112,3 @@ def _score(reader: str, n_given: int, pages: Sequence[PageVotes], label_set: Lab
         recall=recall,
         missed=missed,
     )
-
-
-def _page_id(annotation: Annotation) -> str:
-    return f"{annotation.page_key}-{annotation.text_hash[:16]}"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.review.votes import ADJUDICATION, AGAIN, latest_readings
-from curate.schema import Annotation
+from curate.schema import Annotation, page_id_from
 from curate.text import digest
 
 __all__ = ["LeftOver", "left_over", "pages_left_over"]
@@ -48,7 +48,7 @@ class LeftOver:
     @property
     def page_id(self) -> str:
         """Of the state of the page that was read."""
-        return f"{self.page_key}-{self.text_hash[:16]}"
+        return page_id_from(self.page_key, self.text_hash)
 
     @property
     def round(self) -> str:

@@ -16,7 +16,7 @@ from curate.review.seats import Seat, SeatProgress
 from curate.review.tasks import ReviewTask
 from curate.review.team_state import TeamState
 from curate.review.votes import NO_VOTE, PageVotes, page_votes
-from curate.schema import Annotation
+from curate.schema import Annotation, page_id_from
 
 __all__ = ["TasksOf", "TeamPlan", "plan_team"]
 
@@ -286,12 +286,12 @@ def _adjudication_plan(
 
 
 def _page_id(page: PageVotes) -> str:
-    return f"{page.page_key}-{page.text_hash[:16]}"
+    return page_id_from(page.page_key, page.text_hash)
 
 
 def _seen(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
     """Pages that each person has read or adjudicated."""
     found: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
-        found[annotation.annotator].add(f"{annotation.page_key}-{annotation.text_hash[:16]}")
+        found[annotation.annotator].add(annotation.page_id)
     return found

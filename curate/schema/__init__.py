@@ -30,6 +30,7 @@ from curate.schema.records import (
     Quarantined,
     SegmentedPage,
     Span,
+    page_id_from,
     page_id_of,
     segment_id_of,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "Quarantined",
     "SegmentedPage",
     "Span",
+    "page_id_from",
     "page_id_of",
     "segment_id_of",
 ]

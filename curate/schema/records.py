@@ -32,6 +32,7 @@ __all__ = [
     "Quarantined",
     "SegmentedPage",
     "Span",
+    "page_id_from",
     "page_id_of",
     "segment_id_of",
 ]
@@ -54,7 +55,12 @@ def page_id_of(page_key: str, text: str) -> str:
     Only hex digits and hyphens, so that it can stand in file names, element
     ids and queries unescaped.
     """
-    return f"{page_key}-{text_hash(text)[:16]}"
+    return page_id_from(page_key, text_hash(text))
+
+
+def page_id_from(page_key: str, text_hash: str) -> str:
+    """`page_id_of` where the whole digest of the text is at hand."""
+    return f"{page_key}-{text_hash[:16]}"
 
 
 def segment_id_of(page_id: str, start: int, end: int) -> str:
@@ -304,6 +310,11 @@ class Annotation:
     project_id: int | None = None
     task_id: int | None = None
     server_annotation_id: int | None = None
+
+    @property
+    def page_id(self) -> str:
+        """Of the state of the page that was read."""
+        return page_id_from(self.page_key, self.text_hash)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from curate.review.statistics import Estimate
 from curate.review.tasks import ReviewTask, make_task
 from curate.review.team_plan import TeamPlan
 from curate.review.team_state import read_note
-from curate.schema import Annotation, SegmentedPage, Span
+from curate.schema import Annotation, SegmentedPage, Span, page_id_of
 from curate.stages.labels import in_label_set
 from curate.stages.settings import Settings
 from curate.text import digest, text_hash
@@ -151,7 +151,7 @@ def gold_readings(settings: Settings) -> dict[str, Annotation]:
         return {}
     found = {}
     for key, segmented, spans in _gold_pages(settings, Path(folder)):
-        page_id = f"{key}-{text_hash(segmented.text)[:16]}"
+        page_id = page_id_of(key, segmented.text)
         found[page_id] = Annotation(
             annotation_id=f"gold-{page_id}",
             page_key=key,

@@ -17,7 +17,7 @@ from curate.labelers.second_columns import Look
 from curate.labelers.training.project import ProjectTraining, Reviewed, reviewed_page
 from curate.review.annotations import load
 from curate.review.resolve import resolve_labels
-from curate.schema import Annotation, FinalLabels, LabelSet, SegmentedPage, page_id_of
+from curate.schema import Annotation, FinalLabels, LabelSet, SegmentedPage
 from curate.segments.rows import from_row
 
 __all__ = ["read_work"]
@@ -47,7 +47,7 @@ def read_work(
                 "that people have reviewed, such as exports/name"
             )
         for annotation in found:
-            work[page_id_of(annotation.page_key, annotation.text)].append(annotation)
+            work[annotation.page_id].append(annotation)
     published: dict[str, _Published] = {}
     for folder in options.versions:
         published.update(_published(Path(folder)))

@@ -17,7 +17,7 @@ from curate.review.team_plan import TeamPlan
 from curate.runs.output import load_result
 from curate.sample.base import Choice
 from curate.sample.choose import Seen, choose
-from curate.schema import Annotation, page_id_of
+from curate.schema import Annotation
 from curate.stages.again import first_again
 from curate.stages.context import Context, Outcome
 from curate.stages.exports import sync_work
@@ -200,7 +200,7 @@ class Reviewing:
         waiting, given_up = project.waiting(work) if project else (set[str](), set[str]())
         opened = sorted(waiting)
         # Where only the splitter cut otherwise, what was read is what stands there.
-        done = {page_id_of(a.page_key, a.text) for a in work} | self._stands
+        done = {a.page_id for a in work} | self._stands
         reviewed = sorted((done - waiting) | given_up)
         digests = [(p.segmented.digest, p.predicted.digest) for p in pairs]
         again = sorted(page_id for page_id in self._again if page_id not in reviewed)
