@@ -87,6 +87,8 @@ def make_batch(pages: Sequence[SegmentedPage], table: TokenTable) -> Batch:
                 + [shift[-1:]]
             ),
             np.concatenate([part.scale for part in read]),
+            np.concatenate([part.alike + by for part, by in zip(read, shift, strict=False)]),
+            np.concatenate([part.whole for part in read]),
         )
     return Batch(
         pages,

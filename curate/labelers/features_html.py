@@ -102,7 +102,7 @@ def html_features(
     base[MEDIA + 1] = (hyphens >= 3) & (marks.words >= SHORT_WORDS)
     sums = Sums(base, batch)
     put_own(out, batch, marks)
-    put_credits(out, batch, marks)
+    put_credits(out, batch, table, marks)
     put_repeats(out, batch)
     put_overlaps(out, batch, table, marks, chance, html=True)
     put_place(out, batch, base, sums)

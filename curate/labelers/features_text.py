@@ -55,12 +55,12 @@ def text_features(
     chance = put_scores(out, first)
     base = base_columns(marks, np.zeros(len(batch), np.float32), chance)
     sums = Sums(base, batch)
-    last = last_marks(batch, marks)
+    last = last_marks(marks)
     ends = last[0] > 0
     put_own(out, batch, marks)
     if out.wants("gaps"):
         out.put("gaps", _gaps(batch))
-    put_credits(out, batch, marks)
+    put_credits(out, batch, table, marks)
     put_repeats(out, batch)
     put_overlaps(out, batch, table, marks, chance, html=False)
     put_place(out, batch, base, sums)

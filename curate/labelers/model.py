@@ -28,6 +28,7 @@ from curate.labelers.language import page_language
 from curate.labelers.net import run_net
 from curate.labelers.nodes import NodeTable
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
+from curate.labelers.patterns import MACHINERY
 from curate.labelers.reasons import LazyReasons, TreePaths
 from curate.labelers.rules import rule_scores, shipped_weights
 from curate.labelers.rules_lines import TokenMarks
@@ -176,7 +177,8 @@ class _Predictor:
     def __init__(self, model: KindModel, html: bool) -> None:
         self.html = html
         self.model = model
-        self.table = TokenTable(model.first.words)
+        watched = MACHINERY if model.shares[2] else ()
+        self.table = TokenTable(model.first.words, watched=watched)
         self.nodes = NodeTable(node_weights(model.first)) if html else None
         net_columns = model.net.columns if model.net else ()
         heads = (model.main_columns, model.label_columns, model.type_columns, net_columns)
@@ -201,6 +203,9 @@ class _Predictor:
     def rule_scores(self, batch: Batch, marks: SegmentMarks) -> Floats:
         """What the rules say, from the same tokens."""
         tokens = batch.tokens
+        if len(batch.pages) == 1:
+            told = TokenMarks(tokens, marks.first, marks.last, marks.sums, marks.extras)
+            return rule_scores(batch.pages[0], self.table, told)
         scores = []
         for number, page in enumerate(batch.pages):
             low, high = int(batch.first[number]), int(batch.stop[number])
@@ -209,8 +214,11 @@ class _Predictor:
                 tokens.rows[begin:end],
                 tokens.offsets[low : high + 1] - begin,
                 tokens.scale[low:high],
+                tokens.alike[begin:end] - begin,
+                tokens.whole[low:high],
             )
-            told = TokenMarks(own, marks.tokens[begin:end], marks.sums[:, low:high].T)
+            parts = (marks.first, marks.last, marks.sums, marks.extras)
+            told = TokenMarks(own, *(part[:, low:high] for part in parts))
             scores.append(rule_scores(page, self.table, told))
         return np.concatenate(scores)
 

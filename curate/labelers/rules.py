@@ -25,12 +25,14 @@ from pydantic import Field
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.language import page_language
+from curate.labelers.patterns import MACHINERY
 from curate.labelers.products import product
 from curate.labelers.rules_cards import SETTLING, VERDICTS, verdicts
 from curate.labelers.rules_layout import describe_layout
 from curate.labelers.rules_lines import Floats, Lines, TokenMarks, read_lines
+from curate.labelers.rules_neighbours import ALONE, neighbour_statements
 from curate.labelers.rules_page import main_segments, page_type
-from curate.labelers.rules_text import ALONE, describe_text, neighbour_statements
+from curate.labelers.rules_text import describe_text
 from curate.labelers.slices import MAX_SEGMENTS, join_predictions, slices
 from curate.labelers.statements import Statements
 from curate.labelers.tokens import TokenTable
@@ -97,12 +99,12 @@ def describe(page: SegmentedPage, table: TokenTable, told: TokenMarks | None = N
     lines = read_lines(page, table, told)
     found = describe_text(lines)
     settled = verdicts(page, lines)
-    names, holds = found.names + VERDICTS, [found.holds, settled[:, None] == _VERDICT_NUMBERS]
+    names, rows = found.names + VERDICTS, [found.rows, _VERDICT_NUMBERS[:, None] == settled]
     if page.layout is not None:
         more = describe_layout(page, lines)
         names += more.names
-        holds.append(more.holds)
-    return Reading(lines, Statements(names, np.concatenate(holds, axis=1)), settled)
+        rows.append(more.rows)
+    return Reading(lines, Statements(names, np.concatenate(rows)), settled)
 
 
 def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
@@ -112,12 +114,14 @@ def probabilities(holds: npt.NDArray[np.bool_], weights: Floats) -> Floats:
     that float32 holds exactly, in whatever order a machine's product adds them.
     """
     hundredths = np.rint(weights * 100)
-    sums = product(holds.astype(np.float32), hundredths[:-1]) + hundredths[-1]
-    sums = sums.astype(np.float64) / 100
-    sums -= sums.max(axis=1, keepdims=True)
-    odds = np.exp(sums)
-    scores: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-    return scores
+    sums = product(holds.astype(np.float32), hundredths[:-1])
+    # A row a label from here on: sums over few long rows are cheap, over many short ones not.
+    z = np.add(sums.T, hundredths[-1, :, None], order="C", dtype=np.float32).astype(np.float64)
+    z /= 100
+    z -= z.max(axis=0)
+    odds = np.exp(z)
+    scores: Floats = (odds / odds.sum(axis=0)).astype(np.float32)
+    return np.ascontiguousarray(scores.T)
 
 
 def settle(scores: Floats, settled: npt.NDArray[np.int64], table: Floats) -> Floats:
@@ -149,7 +153,7 @@ def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weight
 
 @lru_cache(maxsize=1)
 def _table() -> TokenTable:
-    return TokenTable()
+    return TokenTable(watched=MACHINERY)
 
 
 class _Seen(NamedTuple):
@@ -165,8 +169,8 @@ def _see(page: SegmentedPage, table: TokenTable, told: TokenMarks | None) -> _Se
     weights = shipped_weights()[0]["text" if page.layout is None else "html"]
     lines, found, settled = describe(page, table, told)
     scores = probabilities(found.holds, weights.first)
-    more = neighbour_statements(scores, lines, LABEL_NAMES)
-    holds = np.concatenate([found.holds, more.holds], axis=1)
+    more = neighbour_statements(scores, lines)
+    holds = np.concatenate([found.rows, more.rows]).T
     if found.names + more.names != weights.names:
         raise LabelerError(
             f"{WEIGHTS_FILE} was measured for other rules than these; "

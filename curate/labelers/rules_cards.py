@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.lexicon import MARKS, marks_of
-from curate.labelers.patterns import MACHINERY
 from curate.labelers.rules_lines import Bools, Lines
-from curate.labelers.statements import shifted, window_sum
+from curate.labelers.statements import shifted, window_sums
 from curate.schema import SegmentedPage
 
 __all__ = ["NONE", "OPINIONS", "SETTLING", "VERDICTS", "verdicts"]
@@ -88,7 +87,7 @@ def verdicts(page: SegmentedPage, lines: Lines) -> npt.NDArray[np.int64]:
     heading = _module_headings(lines)
     under = titled & shifted(heading, -1) & outside
     moment = lines.moment & (words <= 6) & outside
-    crowd = window_sum(moment.astype(np.float32), 8) >= CARD_TIMES
+    crowd = window_sums(moment[None].astype(np.float32), (8,))[0, 0] >= CARD_TIMES
     beside = shifted(titled | lines.prose, -1) | shifted(titled | lines.prose, 1)
     time = moment & crowd & beside
     card = titled & outside & (shifted(time, -1) | shifted(time, 1))
@@ -111,7 +110,7 @@ def verdicts(page: SegmentedPage, lines: Lines) -> npt.NDArray[np.int64]:
         card,
         summary,
         echo,
-        _machinery(page, lines) & (outside | ~lines.prose),
+        lines.machinery & (words <= 45) & (outside | ~lines.prose),
         _foot(lines, time | card | under | heading),
     )
     out = np.full(n, NONE, np.int64)
@@ -128,6 +127,8 @@ def _captions(page: SegmentedPage, lines: Lines) -> Bools:
     for at in np.flatnonzero(likely & (agency | lines.ends("closes"))).tolist():
         end = int(page.ends[at])
         tail = page.text[max(int(page.starts[at]), end - TAIL_CHARS) : end]
+        if tail[-1] not in ")]）" and tail[-2:-1] not in tuple(")]）") and "via" not in tail:
+            continue  # neither pattern can match
         if "://" in tail or ".com" in tail:
             continue
         if _CREDIT_END.search(tail):
@@ -178,26 +179,6 @@ def _own_headline(lines: Lines, cards: Bools) -> int:
             best, best_kin = at, float(lines.kin[at])
         dated |= bool(meta[at])
     return best
-
-
-def _machinery(page: SegmentedPage, lines: Lines) -> Bools:
-    """Lines of at most 45 words with two of the words about machinery."""
-    found = np.zeros(len(page), bool)
-    whole = page.text.casefold()
-    present = [word for word in MACHINERY if word in whole]
-    if len(present) < 2:
-        return found
-    if len(whole) != len(page.text):  # places have moved
-        for at in np.flatnonzero(lines.words <= 45).tolist():
-            line = page.segment_text(at).casefold()
-            found[at] = sum(word in line for word in present) >= 2
-        return found
-    count = np.zeros(len(page), np.int64)
-    for word in present:
-        places = [place.start() for place in re.finditer(re.escape(word), whole)]
-        at = np.searchsorted(page.starts, places, side="right") - 1
-        count[np.unique(at[at >= 0])] += 1
-    return np.asarray((count >= 2) & (lines.words <= 45))
 
 
 def _foot(lines: Lines, anchors: Bools) -> Bools:

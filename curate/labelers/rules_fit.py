@@ -20,10 +20,11 @@ import numpy.typing as npt
 from pydantic import Field
 
 from curate.labelers.base import LABEL_NAMES
+from curate.labelers.patterns import MACHINERY
 from curate.labelers.rules import describe, probabilities, settle
 from curate.labelers.rules_cards import NONE, OPINIONS, VERDICTS
 from curate.labelers.rules_lines import Floats
-from curate.labelers.rules_text import neighbour_statements
+from curate.labelers.rules_neighbours import neighbour_statements
 from curate.labelers.tokens import TokenTable
 from curate.schema import SegmentedPage
 
@@ -82,7 +83,7 @@ class RuleFit:
 
     def measure(self, samples: Sequence[RuleSample]) -> Measured:
         """Weights from labelled pages of one media type."""
-        table = TokenTable()
+        table = TokenTable(watched=MACHINERY)
         read = [describe(sample.page, table) for sample in samples]
         names = read[0].found.names
         first = [one.found.holds for one in read]
@@ -93,7 +94,7 @@ class RuleFit:
         second: list[npt.NDArray[np.bool_]] = []
         added: tuple[str, ...] = ()
         for holds, guess, one in zip(first, alone, read, strict=True):
-            more = neighbour_statements(guess, one.lines, LABEL_NAMES)
+            more = neighbour_statements(guess, one.lines)
             added = more.names
             second.append(np.concatenate([holds, more.holds], axis=1))
         scores = self._cross(second, counts, fold, settled)

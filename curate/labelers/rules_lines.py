@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from curate.labelers.batch import make_batch
 from curate.labelers.lexicon import MARKS
-from curate.labelers.patterns import UNSPACED_TIME
-from curate.labelers.tokens import Tokens, TokenTable
+from curate.labelers.marks import segment_marks
+from curate.labelers.patterns import MACHINERY, UNSPACED_TIME
+from curate.labelers.tokens import EXTRAS, STAMP, TELLING, Tokens, TokenTable
 from curate.schema import SegmentedPage
 
 __all__ = ["PROSE_WORDS", "Bools", "Floats", "Lines", "TokenMarks", "read_lines", "read_marks"]
@@ -23,7 +26,10 @@ PROSE_WORDS = 18
 mostly headlines, list items, captions."""
 
 _COLUMN = {name: at for at, name in enumerate(MARKS)}
-_STAMPS = [_COLUMN[name] for name in ("time", "month", "number", "clock", "year")]
+_CREDIT, _CLAUSE_END = _COLUMN["credit"], _COLUMN["clause_end"]
+
+MOMENT_CHARS = 30
+"""Characters of a line that may be a time in a script without blanks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +37,14 @@ class Lines:
     """Counts over the tokens of each segment.
 
     Attributes:
-        sums: float32 [n, n_marks], marks summed over the segment's tokens.
-        first, last: float32 [n, n_marks], marks of its first and last token.
-        two: float32 [n, 2, n_marks], marks of its first two tokens.
+        sums: float32 [n_marks, n], marks summed over the segment's tokens.
+        first, last: float32 [n_marks, n], marks of its first and last token.
+        colon: bool [n], whether one of the first two tokens is a credit word with a colon.
         words: float32 [n].
         prose: bool [n], long and with function words.
         headline: bool [n], a headline by its shape.
         moment: bool [n], a time or date and little else.
+        machinery: bool [n], two words about scripts, cookies, the browser.
         times: int64 [n], how often its text stands on the page.
         same: int64 [n], equal for equal texts.
         run: the stretch of prose that the page has most of, half-open.
@@ -48,11 +55,12 @@ class Lines:
     sums: Floats
     first: Floats
     last: Floats
-    two: Floats
+    colon: Bools
     words: Floats
     prose: Bools
     headline: Bools
     moment: Bools
+    machinery: Bools
     times: npt.NDArray[np.int64]
     same: npt.NDArray[np.int64]
     run: tuple[int, int]
@@ -60,78 +68,91 @@ class Lines:
 
     def sum(self, mark: str) -> Floats:
         """Tokens of a segment that carry a mark."""
-        return self.sums[:, _COLUMN[mark]]
-
-    def begins(self, mark: str) -> Bools:
-        """Segments whose first token carries a mark."""
-        return self.first[:, _COLUMN[mark]] > 0
-
-    def begin2(self, marks: tuple[str, ...]) -> Bools:
-        """Segments where one of the first two tokens carries all of the marks."""
-        columns = [_COLUMN[mark] for mark in marks]
-        carries: Bools = np.all(self.two[:, :, columns] > 0, axis=2)
-        return carries[:, 0] | carries[:, 1]
+        row: Floats = self.sums[_COLUMN[mark]]
+        return row
 
     def ends(self, mark: str) -> Bools:
         """Segments whose last token carries a mark."""
-        return self.last[:, _COLUMN[mark]] > 0
+        held: Bools = self.last[_COLUMN[mark]] > 0
+        return held
 
 
 class TokenMarks(NamedTuple):
-    """Tokens of a page, their marks, and the marks summed by segment.
+    """Tokens of a page and what their marks come to by segment.
 
     Attributes:
         tokens: of each segment.
-        marks: float32 [n_tokens, n_marks].
-        sums: float32 [n_segments, n_marks].
+        first, last, sums, extras: see `SegmentMarks`.
     """
 
     tokens: Tokens
-    marks: Floats
+    first: Floats
+    last: Floats
     sums: Floats
+    extras: Floats
 
 
 def read_marks(page: SegmentedPage, table: TokenTable) -> TokenMarks:
     """Read a page's tokens and sum their marks."""
-    tokens = table.read(page.text, page.starts, page.ends)
-    marks = table.marks[tokens.rows]
-    sums = np.add.reduceat(marks, tokens.offsets[:-1], axis=0) * tokens.scale[:, None]
-    return TokenMarks(tokens, marks, sums)
+    batch = make_batch([page], table)
+    marks = segment_marks(batch, table)
+    return TokenMarks(batch.tokens, marks.first, marks.last, marks.sums, marks.extras)
 
 
 def read_lines(page: SegmentedPage, table: TokenTable, told: TokenMarks | None = None) -> Lines:
     """Count tokens and tell lines of prose, headlines, times, repeats, the main run."""
-    tokens, marks, sums = told or read_marks(page, table)
-    begin = tokens.offsets[:-1]
-    first, last = marks[begin], marks[tokens.offsets[1:] - 1]
-    second = marks[np.minimum(begin + 1, tokens.offsets[1:] - 1)]
-    two = np.stack([first, second], axis=1)
-    words = np.maximum(sums[:, _COLUMN["words"]], 1)
-    function = sums[:, _COLUMN["function"]]
-    prose = (words >= PROSE_WORDS) & (function >= 0.18 * words)
-    ends_sentence = last[:, _COLUMN["sentence_end"]] > 0
+    tokens, first, last, sums, extras = told or read_marks(page, table)
+    begin, stop = tokens.offsets[:-1], tokens.offsets[1:]
+    words = np.maximum(sums[_COLUMN["words"]], 1)
+    prose = (words >= PROSE_WORDS) & (sums[_COLUMN["function"]] >= 0.18 * words)
+    ends_sentence = last[_COLUMN["sentence_end"]] > 0
+    headline = (words >= 3) & (words <= 24) & ~prose
     # "What comes next?" asks as a headline does; a full stop ends prose.
-    asks = np.array([page.text[end - 1] in "?？؟" for end in page.ends.tolist()], bool)
-    headline = (words >= 3) & (words <= 24) & (~ends_sentence | asks) & ~prose
-    stamp = marks[:, _STAMPS].any(axis=1)
-    n_stamp = np.add.reduceat(stamp.astype(np.float32), begin)
-    dated = sums[:, _COLUMN["time"]] + sums[:, _COLUMN["month"]] + sums[:, _COLUMN["clock"]]
-    n_tokens = np.diff(tokens.offsets)
-    moment = (words <= 9) & (dated >= 1) & (n_stamp >= 0.6 * n_tokens)
+    ended = np.flatnonzero(headline & ends_sentence)
+    if len(ended):
+        text = page.text
+        headline[ended] = [text[end - 1] in "?？؟" for end in page.ends[ended].tolist()]
+    dated = sums[_COLUMN["time"]] + sums[_COLUMN["month"]] + sums[_COLUMN["clock"]]
+    moment = (words <= 9) & (dated >= 1) & (extras[STAMP] >= 0.6 * (stop - begin))
     if not page.text.isascii():
-        for at in np.flatnonzero((words <= 9) & (sums[:, _COLUMN["digits"]] > 0) & ~moment):
-            line = page.segment_text(int(at))
-            moment[at] = len(line) <= 30 and UNSPACED_TIME.fullmatch(line) is not None
-    texts: dict[str, int] = {}
-    ids = [
-        texts.setdefault(page.text[start:end].casefold(), len(texts))
-        for start, end in zip(page.starts.tolist(), page.ends.tolist(), strict=True)
-    ]
-    same = np.array(ids, np.int64)
+        brief = (words <= 9) & (page.ends - page.starts <= MOMENT_CHARS)
+        for at in np.flatnonzero(brief & (sums[_COLUMN["digits"]] > 0) & ~moment).tolist():
+            line = page.segment_text(at)
+            moment[at] = not line.isascii() and UNSPACED_TIME.fullmatch(line) is not None
+    second = table.facts[tokens.rows[np.minimum(begin + 1, stop - 1)]]
+    colon = (first[_CREDIT] > 0) & (first[_CLAUSE_END] > 0)
+    colon |= (second[:, _CREDIT] > 0) & (second[:, _CLAUSE_END] > 0)
+    same = _same_lines(page)
     times = np.bincount(same)[same]
     run = _main_run(words, prose, times, ends_sentence)
-    kin = _kinship(table.hashes[tokens.rows], tokens, marks, run)
-    return Lines(sums, first, last, two, words, prose, headline, moment, times, same, run, kin)
+    return Lines(
+        sums=sums,
+        first=first,
+        last=last,
+        colon=colon,
+        words=words,
+        prose=prose,
+        headline=headline,
+        moment=moment,
+        machinery=_machinery(page, table, tokens),
+        times=times,
+        same=same,
+        run=run,
+        kin=_kinship(table, tokens, extras[TELLING], run),
+    )
+
+
+def _same_lines(page: SegmentedPage) -> npt.NDArray[np.int64]:
+    """A number for each line, equal for texts that differ in case at most."""
+    texts: dict[str, int] = {}
+    tell, text = texts.setdefault, page.text
+    spans = zip(page.starts.tolist(), page.ends.tolist(), strict=True)
+    if text.isascii():
+        text = text.lower()
+        return np.array([tell(text[start:end], len(texts)) for start, end in spans], np.int64)
+    lines = [text[start:end] for start, end in spans]
+    folded = [line.lower() if line.isascii() else line.casefold() for line in lines]
+    return np.array([tell(line, len(texts)) for line in folded], np.int64)
 
 
 def _main_run(
@@ -150,19 +171,40 @@ def _main_run(
     return best_span
 
 
-def _kinship(
-    keys: npt.NDArray[np.uint32], tokens: Tokens, marks: Floats, run: tuple[int, int]
-) -> Floats:
+def _machinery(page: SegmentedPage, table: TokenTable, tokens: Tokens) -> Bools:
+    """Lines with two of the words about machinery."""
+    if table.watched == MACHINERY and tokens.whole.all():
+        # Each stands within a token, and the table knows which tokens hold one.
+        held = np.bitwise_or.reduceat(table.parts.take(tokens.rows), tokens.offsets[:-1])
+        two: Bools = held & (held - np.uint32(1)) > 0
+        return two
+    found = np.zeros(len(page), bool)
+    whole = page.text.casefold()
+    present = [word for word in MACHINERY if word in whole]
+    if len(present) < 2:
+        return found
+    if len(whole) != len(page.text):  # places have moved
+        for at in range(len(page)):
+            line = page.segment_text(at).casefold()
+            found[at] = sum(word in line for word in present) >= 2
+        return found
+    count = np.zeros(len(page), np.int64)
+    for word in present:
+        places = [place.start() for place in re.finditer(re.escape(word), whole)]
+        lines = np.searchsorted(page.starts, places, side="right") - 1
+        count[np.unique(lines[lines >= 0])] += 1
+    return np.asarray(count >= 2)
+
+
+def _kinship(table: TokenTable, tokens: Tokens, n_telling: Floats, run: tuple[int, int]) -> Floats:
     """Share of each line's telling words that stand in the run, outside the line."""
-    telling = (marks[:, _COLUMN["function"]] == 0) & (marks[:, _COLUMN["chars"]] > 4)
     low, high = tokens.offsets[run[0]], tokens.offsets[run[1]]
-    _, word = np.unique(keys, return_inverse=True)
-    counts = np.bincount(word[low:high], minlength=int(word.max()) + 1)
-    in_run = np.zeros(len(word), np.int64)
-    in_run[low:high] = 1
-    found = counts[word] > in_run
-    begin = tokens.offsets[:-1]
-    n_found = np.add.reduceat((found & telling).astype(np.float32), begin)
-    n_telling = np.add.reduceat(telling.astype(np.float32), begin)
-    kin: Floats = n_found / np.maximum(n_telling, 1)
+    if low == high:
+        return np.zeros(len(n_telling), np.float32)
+    counts = np.bincount(tokens.alike[low:high], minlength=len(tokens.rows))
+    counts = counts.take(tokens.alike)
+    counts[low:high] -= 1
+    telling = table.column(TELLING - len(EXTRAS), tokens.rows)
+    telling *= counts > 0
+    kin: Floats = np.add.reduceat(telling, tokens.offsets[:-1]) / np.maximum(n_telling, 1)
     return kin

@@ -8,26 +8,29 @@ kept in one array; a page is then a gather and a few sums over that array.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.fingerprints import RowIndex, token_spans
-from curate.labelers.lexicon import (
-    FIRST_BIT,
-    MARKS,
-    OUTER,
-    PLAIN_ENDS,
-    mark_bits,
-    plain_bits,
-    word_bits,
-)
+from curate.labelers.lexicon import FIRST_BIT, MARKS
+from curate.labelers.telling import hash_text, tell
 
-__all__ = ["HASH_BITS", "TokenTable", "Tokens", "hash_text", "spaced"]
+__all__ = [
+    "EXTRAS",
+    "HASH_BITS",
+    "STAMP",
+    "TELLING",
+    "TELLING_WORD",
+    "TokenTable",
+    "Tokens",
+    "hash_text",
+    "spaced",
+]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -49,11 +52,24 @@ then, and a line of five million characters must not cost more than a page."""
 
 _UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]{2})")
 _MAY_BE_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_INNER = re.compile(r"\w+(?:[-'’.]\w+)*")
-_DIGITS = re.compile(r"\d")
 
 
 _SHIFTS = np.arange(len(MARKS) - FIRST_BIT)
+
+EXTRAS = ("stamp", "telling", "telling_word")
+"""Marks made of others, so that sums over segments are there for all of them: part of
+a time or date; no function word and at least four letters long; the same with a word
+in it."""
+
+STAMP, TELLING, TELLING_WORD = range(len(EXTRAS))
+
+
+def _bits(*marks: str) -> int:
+    return sum(1 << MARKS.index(mark) - FIRST_BIT for mark in marks)
+
+
+_STAMPS = _bits("time", "month", "number", "clock", "year")
+_FUNCTION_BIT = _bits("function")
 
 
 def spaced(text: str) -> str:
@@ -61,42 +77,6 @@ def spaced(text: str) -> str:
     if text.isascii() or not _MAY_BE_UNSPACED.search(text):
         return text
     return _UNSPACED.sub(r"\1 ", text)
-
-
-def hash_text(text: str) -> int:
-    """32-bit hash that is the same in every process and on every machine."""
-    if text.isascii():
-        return zlib.crc32(text.encode())
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
-
-
-def _key(token: str) -> str:
-    """What two spellings of a word share: lower case, no outer marks, digits as 0."""
-    if token.isascii() and token.isalpha():
-        return token.lower()
-    found = _INNER.search(token[:60])
-    return _DIGITS.sub("0", found[0].lower()) if found else token[:4]
-
-
-def _tell(token: str) -> tuple[int, int, int]:
-    """Number of words of a token, its marks as bits, the hash of its key."""
-    if len(token) < MAX_PLAIN_CHARS:
-        # A word, perhaps with a stop or a comma: nine tokens of ten.
-        word, end = (token, "") if token.isalpha() else (token[:-1], token[-1])
-        if word.isalpha() and end in PLAIN_ENDS:
-            lower = word.lower()
-            return 1, plain_bits(word, lower, end), zlib.crc32(lower.encode())
-        # In quotes or brackets, with a hyphen or an apostrophe.
-        core = token.strip(OUTER)
-        words = core.replace("'", "-").replace("’", "-").replace(".", "-").split("-")
-        if all(map(str.isalpha, words)) and "www." not in token:
-            bits = word_bits(token, words)
-            return len(words), bits, zlib.crc32(core.lower().encode())
-    n_words, bits = mark_bits(token[:200])
-    return n_words, bits, hash_text(_key(token))
-
-
-MAX_PLAIN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,11 +88,17 @@ class Tokens:
         offsets: int64 [n_segments + 1], where each segment's tokens begin.
         scale: float32 [n_segments], by which sums over a shortened segment are
             multiplied to stand for the whole; 1 nearly always.
+        alike: int64 [n_tokens], equal for tokens of one page with the same key; below
+            n_tokens.
+        whole: bool [n_segments], whether the tokens are the text as it stands, neither
+            shortened nor cut in pairs of characters.
     """
 
     rows: Ints
     offsets: Ints
     scale: Floats
+    alike: Ints
+    whole: npt.NDArray[np.bool_]
 
     @property
     def segment_of(self) -> Ints:
@@ -124,13 +110,28 @@ class TokenTable:
     """Rows of all tokens met so far; missing ones are added when a text is read.
 
     Attributes:
-        facts: float32 [n_rows, len(MARKS) + n_weights], the marks, then the weights
-            gathered from `bucket_weights`: what is summed up over a segment.
+        facts: float32 [n_rows, len(MARKS) + n_weights + len(EXTRAS)], the marks, then
+            the weights gathered from `bucket_weights`, then the marks made of others:
+            what is summed up over a segment.
         hashes: uint32 [n_rows], of the token's key.
+        parts: uint32 [n_rows], which of the watched parts of words a token holds, as bits.
     """
 
-    def __init__(self, bucket_weights: Floats | None = None, max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self,
+        bucket_weights: Floats | None = None,
+        max_rows: int = MAX_ROWS,
+        watched: Sequence[str] = (),
+    ) -> None:
+        """An empty table.
+
+        Args:
+            bucket_weights: float32 [1 << HASH_BITS, n_weights], None for none.
+            max_rows: tokens remembered.
+            watched: parts of words, at most 32, case-folded, that `parts` tells of.
+        """
         self.max_rows = max_rows
+        self.watched = tuple(watched)
         self.bucket_weights = (
             np.zeros((1 << HASH_BITS, 0), np.float32) if bucket_weights is None else bucket_weights
         )
@@ -139,9 +140,14 @@ class TokenTable:
     def _reset(self) -> None:
         self._index = RowIndex()
         self._telling: dict[str, int] = {}
-        width = len(MARKS) + self.bucket_weights.shape[1]
+        self._keys: dict[int, int] = {}
+        width = len(MARKS) + self.bucket_weights.shape[1] + len(EXTRAS)
         self.facts: Floats = np.zeros((FIRST_ROWS, width), np.float32)
         self.hashes: npt.NDArray[np.uint32] = np.zeros(FIRST_ROWS, np.uint32)
+        self.parts: npt.NDArray[np.uint32] = np.zeros(FIRST_ROWS, np.uint32)
+        # For each row the number of its key, and for each key room to note something.
+        self._key_of: Ints = np.zeros(FIRST_ROWS, np.int64)
+        self._place: Ints = np.zeros(FIRST_ROWS, np.int64)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -151,13 +157,19 @@ class TokenTable:
         """Marks of each row, float32 [n_rows, len(MARKS)]."""
         return self.facts[:, : len(MARKS)]
 
+    def column(self, number: int, rows: Ints) -> Floats:
+        """One of the facts of some rows; a negative number counts from the last."""
+        width = self.facts.shape[1]
+        return self.facts.reshape(-1).take(rows * width + number % width)
+
     def _learn(self, tokens: Sequence[str]) -> None:
         """Fill the rows of tokens, none of them known, after the last one."""
         row, to = len(self), len(self) + len(tokens)
         while to > len(self.hashes):
-            self.facts = np.concatenate([self.facts, np.zeros_like(self.facts)])
-            self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
-        told = np.fromiter(chain.from_iterable(map(_tell, tokens)), np.int64, 3 * len(tokens))
+            self.facts = _doubled(self.facts)
+            self.hashes, self.parts = _doubled(self.hashes), _doubled(self.parts)
+            self._key_of, self._place = _doubled(self._key_of), _doubled(self._place)
+        told = np.fromiter(chain.from_iterable(map(tell, tokens)), np.int64, 3 * len(tokens))
         told = told.reshape(-1, 3)
         facts = self.facts[row:to]
         facts[:, 0] = list(map(len, tokens))
@@ -167,10 +179,46 @@ class TokenTable:
         hashes = told[:, 2].astype(np.uint32)
         self.hashes[row:to] = hashes
         if self.bucket_weights.shape[1]:
-            facts[:, len(MARKS) :] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
+            facts[:, len(MARKS) : -len(EXTRAS)] = self.bucket_weights[
+                hashes >> np.uint32(32 - HASH_BITS)
+            ]
+        facts[:, STAMP - len(EXTRAS)] = told[:, 1] & _STAMPS > 0
+        telling = (told[:, 1] & _FUNCTION_BIT == 0) & (facts[:, 0] > MIN_TELLING_CHARS)
+        facts[:, TELLING - len(EXTRAS)] = telling
+        facts[:, TELLING_WORD - len(EXTRAS)] = telling & (told[:, 0] > 0)
+        number = self._keys.setdefault
+        self._key_of[row:to] = [number(key, len(self._keys)) for key in told[:, 2].tolist()]
+        if self.watched:
+            self._watch(tokens, row)
 
-    def __reduce__(self) -> tuple[type[TokenTable], tuple[Floats, int]]:
-        return type(self), (self.bucket_weights, self.max_rows)
+    def _watch(self, tokens: Sequence[str], row: int) -> None:
+        """Note which tokens hold a watched part; they stand in the rows from `row` on."""
+        whole = "\n".join(tokens).casefold()
+        for number, part in enumerate(self.watched):
+            at = whole.find(part)
+            while at >= 0:
+                self.parts[row + whole.count("\n", 0, at)] |= np.uint32(1 << number)
+                at = whole.find(part, at + 1)
+
+    def __reduce__(self) -> tuple[type[TokenTable], tuple[Floats, int, tuple[str, ...]]]:
+        return type(self), (self.bucket_weights, self.max_rows, self.watched)
+
+    def alike(self, rows: Ints) -> Ints:
+        """For each token of a page the place of the last one with the same key."""
+        keys = self._key_of.take(rows)
+        # What other pages have left there is overwritten before it is read.
+        self._place[keys] = np.arange(len(rows))
+        return self._place.take(keys)
+
+    def among(self, rows: Ints, hashes: Iterable[int]) -> npt.NDArray[np.bool_]:
+        """Which tokens have one of these hashes."""
+        keys = [key for key in map(self._keys.get, hashes) if key is not None]
+        if not keys:
+            return np.zeros(len(rows), bool)
+        self._place[keys] = -1
+        found: npt.NDArray[np.bool_] = self._place.take(self._key_of.take(rows)) < 0
+        self._place[keys] = 0
+        return found
 
     def telling(self, words: Iterable[str]) -> list[int]:
         """Hashes of those words that tell something: no function words, none of three letters."""
@@ -181,8 +229,8 @@ class TokenTable:
         for word in words:
             key = known.get(word)
             if key is None:
-                _, bits, key = _tell(word)
-                if bits >> _FUNCTION & 1 or len(word) < MIN_TELLING_CHARS:
+                _, bits, key = tell(word)
+                if bits & _FUNCTION_BIT or len(word) < MIN_TELLING_CHARS:
                     key = -1
                 known[word] = key
             if key >= 0:
@@ -196,10 +244,12 @@ class TokenTable:
         begin, end = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
         scale = np.ones(len(begin), np.float32)
         if not len(begin):
-            return Tokens(np.zeros(0, np.int64), np.zeros(1, np.int64), scale)
+            none = np.zeros(0, np.int64)
+            return Tokens(none, np.zeros(1, np.int64), scale, none, np.ones(0, bool))
         size = end - begin
         unspaced = not text.isascii() and _MAY_BE_UNSPACED.search(text) is not None
-        if unspaced or int(size.max()) > HEAD_CHARS + TAIL_CHARS:
+        rewritten = unspaced or int(size.max()) > HEAD_CHARS + TAIL_CHARS
+        if rewritten:
             long = size > HEAD_CHARS + TAIL_CHARS
             scale[long] = size[long] / (HEAD_CHARS + TAIL_CHARS)
             text, begin, end = _rewritten(text, begin, end, long, unspaced)
@@ -215,7 +265,8 @@ class TokenTable:
             at = to
         offsets = np.zeros(len(begin) + 1, np.int64)
         np.cumsum(counts[0] if len(counts) == 1 else np.concatenate(counts), out=offsets[1:])
-        return Tokens(rows[0] if len(rows) == 1 else np.concatenate(rows), offsets, scale)
+        flat = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return Tokens(flat, offsets, scale, self.alike(flat), np.full(len(begin), not rewritten))
 
     def _read_stretch(self, text: str, begin: Ints, end: Ints) -> tuple[Ints, Ints]:
         """Rows of the tokens, and the number of tokens of each segment."""
@@ -242,7 +293,9 @@ MIN_TELLING_CHARS = 4
 STRETCH_CHARS = 1 << 16
 """Characters read at once: half a megabyte of arrays."""
 
-_FUNCTION = MARKS.index("function") - FIRST_BIT
+
+def _doubled(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.concatenate([array, np.zeros_like(array)])
 
 
 def _rewritten(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from curate.labelers.batch import Batch, Floats, Ints
+from curate.labelers.batch import Batch, Floats
 from curate.labelers.marks import COLUMN, SegmentMarks
 from curate.labelers.sheet import Sheet
-from curate.labelers.tokens import TokenTable
+from curate.labelers.tokens import EXTRAS, TELLING, TELLING_WORD, TokenTable
 
 __all__ = ["WORDING_GROUPS", "put_credits", "put_overlaps", "put_repeats"]
 
 MAX_CREDIT_TOKENS = 10
+
+TITLE_TOKENS = 40
+"""Tokens of a first line that are read as the title of bare text."""
 
 WORDING_GROUPS = (
     ("credits", ("tail_length", "tail_credit", "tail_slash", "tail_names", "credit_colon",
@@ -45,26 +49,21 @@ def put_overlaps(
     if not out.wants("overlaps"):
         return
     tokens = batch.tokens
-    n = len(batch)
-    chars, n_words, function = marks.tokens[:, [0, 1, COLUMN["function"]]].T
-    at = np.flatnonzero((function == 0) & (chars > 4) & (n_words > 0))
-    owner = tokens.segment_of[at]
-    keys = (batch.page_of[owner] << 32) | table.hashes[tokens.rows[at]].astype(np.int64)
-    unique, where = np.unique(keys, return_inverse=True)
+    n, n_tokens = len(batch), len(tokens.rows)
+    at = np.flatnonzero(table.column(TELLING_WORD - len(EXTRAS), tokens.rows))
+    owner = tokens.segment_of.take(at)
+    where = tokens.alike.take(at)
     # Body: segments long enough to be prose, weighted by how much they look like it.
-    body = np.where(marks.words >= 12, chance[1], 0.0)[owner]
-    in_body = np.bincount(where, body, len(unique))
-    in_page = np.bincount(where, minlength=len(unique))
+    body = np.where(marks.words >= 12, chance[1], 0.0).take(owner)
+    in_body = np.bincount(where, body, n_tokens)
+    in_page = np.bincount(where, minlength=n_tokens)
     # A word's own segment doesn't count: take it off (all its uses there, roughly one).
-    known_body = np.minimum(in_body[where] - body, 1.0).clip(0.0)
-    known_page = in_page[where] > 1
-    titles = _title_keys(batch, table, html)
-    in_title = np.zeros(len(unique) + 1)
-    in_title[_found(unique, np.concatenate(titles))] = 1.0
-    n_telling = np.bincount(owner, minlength=n)
+    known_body = np.maximum(np.minimum(in_body.take(where) - body, 1.0), 0.0)
+    known_page = in_page.take(where) > 1
+    in_title, n_title = _in_titles(batch, table, html)
+    n_telling = marks.extras[TELLING_WORD].astype(np.int64)
     per = 1.0 / np.maximum(n_telling, 1)
-    n_title = np.array([max(len(keys), 1) for keys in titles], np.float32)[batch.page_of]
-    hits = np.bincount(owner, in_title[where], n)
+    hits = np.bincount(owner, in_title.take(at), n)
     out.put_each(
         "overlaps",
         np.bincount(owner, known_body, n) * per,
@@ -75,31 +74,31 @@ def put_overlaps(
     )
 
 
-def _found(among: Ints, keys: Ints) -> Ints:
-    """Places of keys in an ascending array, `len(among)` for those that are not there."""
-    at = np.searchsorted(among, keys)
-    there = np.append(among, -1)[at] == keys
-    return np.where(there, at, len(among))
+def _in_titles(batch: Batch, table: TokenTable, html: bool) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Which tokens the page's title holds, and for each segment how many words it has.
 
-
-def _title_keys(batch: Batch, table: TokenTable, html: bool) -> list[Ints]:
-    """Keys of the words of each page's title; of the first line for bare text."""
-    out: list[Ints] = []
+    The title of bare text is its first line.
+    """
+    tokens = batch.tokens
+    found = np.zeros(len(tokens.rows), bool)
+    n_words = np.ones(len(batch.pages), np.float32)
     for number, page in enumerate(batch.pages):
+        low, high = int(batch.first[number]), int(batch.stop[number])
+        begin, end = int(tokens.offsets[low]), int(tokens.offsets[high])
+        rows = tokens.rows[begin:end]
         if page.title or html:
-            keys = np.array(table.telling((page.title or "")[:300].split()), np.int64)
+            told = set(table.telling((page.title or "")[:300].split()))
         else:
-            first = int(batch.first[number])
-            low, high = batch.tokens.offsets[first], batch.tokens.offsets[first + 1]
-            rows = batch.tokens.rows[low : min(high, low + 40)]
-            marks = table.marks[rows]
-            keys = table.hashes[rows[(marks[:, COLUMN["function"]] == 0) & (marks[:, 0] > 4)]]
-            keys = keys.astype(np.int64)
-        out.append(np.unique((number << 32) | keys))
-    return out
+            line = rows[: min(int(tokens.offsets[low + 1]) - begin, TITLE_TOKENS)]
+            telling = table.column(TELLING - len(EXTRAS), line) > 0
+            told = set(table.hashes[line[telling]].tolist())
+        if told:
+            n_words[number] = len(told)
+            found[begin:end] = table.among(rows, told)
+    return found, n_words[batch.page_of]
 
 
-def put_credits(out: Sheet, batch: Batch, each: SegmentMarks) -> None:
+def put_credits(out: Sheet, batch: Batch, table: TokenTable, each: SegmentMarks) -> None:
     """Signs of a picture credit: a closing "(Name/Agency)", "Photo:" in front, "Figure 3".
 
     The last opening bracket of a segment begins its tail; a tail counts where
@@ -109,28 +108,28 @@ def put_credits(out: Sheet, batch: Batch, each: SegmentMarks) -> None:
         return
     tokens = batch.tokens
     begin, end = tokens.offsets[:-1], tokens.offsets[1:]
-    marks = each.tokens
-    opens = np.where(marks[:, COLUMN["opens"]] > 0, np.arange(len(tokens.rows)), -1)
-    at = np.maximum.reduceat(opens, begin)
-    closed = (marks[end - 1, COLUMN["closes"]] > 0) & (at >= begin)
+    opens = table.column(COLUMN["opens"], tokens.rows)
+    at = np.maximum.reduceat(np.where(opens > 0, np.arange(len(opens)), -1), begin)
+    closed = (each.last[COLUMN["closes"]] > 0) & (at >= begin)
     length = np.where(closed, end - at, 0)
     short = (length > 0) & (length <= MAX_CREDIT_TOKENS)
     wanted = [COLUMN["credit"], COLUMN["slash"], COLUMN["title_case"]]
-    sums = np.zeros((3, len(marks) + 1), np.float32)
-    np.cumsum(marks[:, wanted].T, axis=1, out=sums[:, 1:])
+    sums = np.zeros((3, len(opens) + 1), np.float32)
+    marks = [table.column(column, tokens.rows) for column in wanted]
+    np.cumsum(marks, axis=1, out=sums[:, 1:])
     upto = sums[:, end]
     tail = np.where(short, upto - sums[:, np.maximum(at, 0)], 0.0)
     near_end = upto[:2] - sums[:2, np.maximum(begin, end - 6)]
-    second = np.minimum(begin + 1, end - 1)
-    is_credit = marks[begin, COLUMN["credit"]] > 0
+    second = table.column(COLUMN["digits"], tokens.rows[np.minimum(begin + 1, end - 1)])
+    is_credit = each.first[COLUMN["credit"]] > 0
     out.put_each(
         "credits",
         np.where(short, length, 0),
         tail[0] > 0,
         tail[1] > 0,
         tail[2] / np.maximum(length, 1),
-        is_credit & (marks[begin, COLUMN["clause_end"]] > 0),
-        is_credit & (marks[second, COLUMN["digits"]] > 0),
+        is_credit & (each.first[COLUMN["clause_end"]] > 0),
+        is_credit & (second > 0),
         near_end[0],
         near_end[1],
     )

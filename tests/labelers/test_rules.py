@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from curate.labelers.base import LABEL_NAMES, Labeler
+from curate.labelers.patterns import MACHINERY
 from curate.labelers.rules import RulesLabeler, shipped_weights
 from curate.labelers.rules_cards import OPINIONS, VERDICTS
+from curate.labelers.rules_lines import read_lines
+from curate.labelers.statements import StatementTable, bin_statements, window_sums
+from curate.labelers.tokens import TokenTable
 from curate.schema import PagePrediction, SegmentedPage
 from curate.segments.blocks import BlockSegmenter
 
@@ -320,3 +324,41 @@ def test_quality_on_gold_text(shared: Path) -> None:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+
+
+def test_statement_table_compares_and_joins() -> None:
+    table = StatementTable(
+        [
+            ("short", "size <= 3"),
+            ("middle, marked", "size > 3 & size < 8 & marked"),
+            ("plain", "not marked"),
+            *bin_statements("size:", "size", (3, 8), "marked"),
+        ],
+        ("other", "size"),
+        ("marked",),
+    )
+    size = np.array([[0, 0, 0, 0], [3, 4, 7, 8]], np.float32)
+    found = table.read(size, [np.array([True, False, True, True])])
+    assert table.names == (
+        *("short", "middle, marked", "plain"),
+        *("size: below 3", "size: 3 to 8", "size: 8 or more"),
+    )
+    assert found.astype(int).tolist() == [
+        *([1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]),
+        *([0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]),
+    ]
+
+
+def test_window_sums_end_with_the_page() -> None:
+    told = window_sums(np.array([[1, 2, 3, 4]], np.float32), (1, 5))
+    assert told.tolist() == [[[3, 6, 9, 7]], [[10, 10, 10, 10]]]
+
+
+def test_words_about_machinery_are_found_in_whole_and_in_rewritten_text() -> None:
+    text = "Please enable Cookies now\nenable it\n浏览器 启用 cookie"
+    page = SEGMENTER.segment_text(text)
+    # With a script that writes no blanks the text itself is searched.
+    assert read_lines(page, TokenTable(watched=MACHINERY)).machinery.tolist() == [1, 0, 1]
+    assert read_lines(page, TokenTable()).machinery.tolist() == [1, 0, 1]
+    plain = SEGMENTER.segment_text("Please enable Cookies now\nenable it\nJavaScript-browser")
+    assert read_lines(plain, TokenTable(watched=MACHINERY)).machinery.tolist() == [1, 0, 1]

@@ -139,3 +139,20 @@ def test_tables_pickle_without_what_they_remember() -> None:
     again = pickle.loads(pickle.dumps(table))
     assert len(again) == 0
     assert again.bucket_weights.shape == (1 << 16, 5)
+
+
+def test_tokens_with_one_key_are_alike_on_a_page() -> None:
+    table = TokenTable()
+    tokens = table.read("Dam dam, dike DAM. 17 18", [0], [24])
+    assert tokens.alike.tolist() == [3, 3, 2, 3, 5, 5]
+    # Another page doesn't disturb what is asked of this one.
+    table.read("dike dam", [0], [8])
+    assert table.alike(tokens.rows).tolist() == tokens.alike.tolist()
+    found = table.among(tokens.rows, {hash_text("dam"), hash_text("unknown")})
+    assert found.tolist() == [True, True, False, True, False, False]
+
+
+def test_watched_parts_of_words_are_told() -> None:
+    table = TokenTable(watched=("ook", "nab"))
+    tokens = table.read("COOKIES enabled look-enable none", [0], [32])
+    assert table.parts[tokens.rows].tolist() == [1, 2, 3, 0]
