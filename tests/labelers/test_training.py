@@ -1,6 +1,7 @@
 """Training on a handful of invented pages: the same bytes twice, and a folder that loads."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ pytest.importorskip("inscriptis", reason="training needs pagecurate[train]")
 from curate.errors import LabelerError
 from curate.labelers.folder import read_folder
 from curate.labelers.model import ModelLabeler
+from curate.labelers.training.blend import HTML_SHARES, SURE_SHARES, TEXT_SHARES
 from curate.labelers.training.calibration import calibrate, softened
 from curate.labelers.training.corpus import folds_by_site
 from curate.labelers.training.fit import TreeOptions
@@ -106,6 +108,15 @@ def test_training_twice_gives_the_same_bytes(data: Path, tmp_path: Path) -> None
     card = (tmp_path / "a" / "card.md").read_text()
     assert "CC-BY-4.0" in card
     assert "Murrough Foley" in card
+
+
+def test_rules_have_their_share_of_bare_text_in_any_number_of_folds(
+    data: Path, tmp_path: Path
+) -> None:
+    made = train(replace(config(data, tmp_path / "six"), folds=6), SOURCES)
+    assert made.text.shares == TEXT_SHARES
+    assert made.text.sure_shares == SURE_SHARES
+    assert made.html.shares == HTML_SHARES
 
 
 def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:

@@ -80,11 +80,7 @@ def blend_labels(
     shares = HTML_SHARES if html else TEXT_SHARES
     parts = [fitted.labels.chance, _softmax(fitted.oof_net[:, : len(LABELS)])]
     if shares[2]:
-        rules = _rules_chance(examples, picked, fold, begins, log)
-        if rules is None:
-            shares = (0.5, 0.5, 0.0)
-        else:
-            parts.append(rules)
+        parts.append(_rules_chance(examples, picked, fold, begins, log))
     blend = mixed(list(zip(shares, parts, strict=False)))
     fitted.sure_shares = shares
     if len(parts) > 2:
@@ -157,18 +153,16 @@ def _rules_chance(
     fold: Ints,
     begins: Ints,
     log: Callable[[str], None],
-) -> Floats | None:
-    """The rules' out-of-fold probabilities on the pages picked; None where folds differ."""
-    names = _names_of_folds(RuleFit().folds)
-    if int(fold.max()) + 1 > len(names):
-        log("rules are left out: they are measured in five folds")
-        return None
+) -> Floats:
+    """The rules' out-of-fold probabilities on the pages picked."""
+    rules = RuleFit(folds=max(int(fold.max()) + 1, 2))
+    names = _names_of_folds(rules.folds)
     samples = [
         RuleSample(examples[n].page, _counts(examples[n], False), names[int(fold[n])])
         for n in picked
     ]
     out = np.full((int(begins[-1]), len(LABELS)), 1 / len(LABELS), np.float32)
-    for number, scores in zip(picked, RuleFit().measure(samples).scores, strict=True):
+    for number, scores in zip(picked, rules.measure(samples).scores, strict=True):
         out[begins[number] : begins[number + 1]] = scores
     log(f"rules measured on {len(samples)} pages")
     return out
