@@ -72,15 +72,30 @@ def two_words(before: str, text: str, styles: int, element: LexborNode) -> bool:
 def make_block(
     parts: list[str],
     linked: list[str],
-    pre: bool,
+    inside: tuple[str, bool, bool],
     every: int,
     some: int,
-    about: tuple[str, int, int, int, str, int, int],
+    row: int,
+    node: int,
+    n_links: int,
+    href: str,
+    media: int,
+    elements: int,
 ) -> Block | None:
-    """The block that the parts make, None where they show nothing."""
+    """The block that the parts make, None where they show nothing.
+
+    Args:
+        parts: its texts and what stands between them.
+        linked: those of the texts that are linked.
+        inside: what its element says (`TagTable.inside`).
+        every, some: styles of all texts, and of any of them.
+        row, node, n_links, href, media, elements: of the block.
+    """
     raw = parts[0] if len(parts) == 1 else "".join(parts)
-    indent = ""
-    flags = (some & ANY_FLAGS) | (every & ALL_FLAGS)
+    kind, _, pre = inside
+    indent, flags = "", 0
+    if some:
+        flags = (some & ANY_FLAGS) | (every & ALL_FLAGS)
     if pre:
         text = raw.strip()
         lead = raw[: len(raw) - len(raw.lstrip())]
@@ -97,10 +112,9 @@ def make_block(
     if every & LINKED:
         link_chars = len(text)
     elif linked:
-        link_chars = min(len(text), sum(len(" ".join(part.split())) for part in linked))
+        link_chars = min(len(text), sum([len(" ".join(part.split())) for part in linked]))
     else:
         link_chars = 0
-    kind, row, node, n_links, href, media, elements = about
     values = (text, indent, kind, row, node, link_chars, n_links, href, media, elements, flags)
     return _new_tuple(Block, values)  # Block(*values), without its check of names
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from curate.errors import SegmentError
 from curate.schema import Layout, MediaType, SegmentedPage
 from curate.segments.block import Block
-from curate.segments.html import render
+from curate.segments.html import Rendering, render
+from curate.segments.pause import CollectorPause
 from curate.segments.plain import cut_points, line_spans
 from curate.text import replace_surrogates
 
@@ -81,38 +85,39 @@ class BlockSegmenter:
         Raises:
             SegmentError: nested too deep to be parsed in bounded time.
         """
-        found = render(content if isinstance(content, bytes) else _utf8(content))
+        with CollectorPause():
+            found = render(content if isinstance(content, bytes) else _utf8(content))
+            return self._page(found, url, site)
+
+    def _page(self, found: Rendering, url: str | None, site: str | None) -> SegmentedPage:
         blocks = found.blocks
         if self.max_chars and blocks:
             limit = self.max_chars
             if max([len(block[0]) for block in blocks]) > limit:
                 blocks = [piece for block in blocks for piece in _cut(block, limit)]
-        gaps = _gaps(blocks)
         columns = list(zip(*blocks, strict=True)) if blocks else [()] * len(Block._fields)
-        texts = columns[0]
+        texts, indents, kinds, rows = columns[:4]
         parts: list[str] = [""] * (2 * len(texts))
-        parts[::2] = gaps
+        parts[::2] = _gaps(texts, indents, kinds, rows)
         parts[1::2] = texts
-        bounds = np.cumsum(np.fromiter(map(len, parts), np.int32, len(parts)), dtype=np.int32)
-        ints = [np.array(column, dtype=np.int32) for column in columns[4:7]]
-        more = [np.array(column, dtype=np.int32) for column in columns[8:11]]
+        bounds = np.cumsum(_int32(list(map(len, parts))), dtype=np.int32)
         return SegmentedPage(
             text="".join(parts),
             starts=bounds[::2].copy(),
             ends=bounds[1::2].copy(),
-            kinds=list(columns[2]),
+            kinds=list(kinds),
             media_type="text/html",
             layout=Layout(
-                node_parent=np.array(found.node_parent, dtype=np.int32),
+                node_parent=_int32(found.node_parent),
                 node_tag=found.node_tag,
                 node_attrs=found.node_attrs,
-                segment_node=ints[0],
-                link_chars=ints[1],
-                n_links=ints[2],
+                segment_node=_int32(columns[4]),
+                link_chars=_int32(columns[5]),
+                n_links=_int32(columns[6]),
                 segment_href=list(columns[7]),
-                media_before=more[0],
-                elements_before=more[1],
-                flags=more[2],
+                media_before=_int32(columns[8]),
+                elements_before=_int32(columns[9]),
+                flags=_int32(columns[10]),
             ),
             title=found.title,
             lang=found.lang,
@@ -128,27 +133,30 @@ def _utf8(text: str) -> bytes:
         return replace_surrogates(text).encode()
 
 
-def _gaps(blocks: list[Block]) -> list[str]:
+def _int32(values: Sequence[int]) -> npt.NDArray[np.int32]:
+    """The array of Python numbers, in half the time of `np.array`."""
+    return np.frombuffer(bytearray(struct.pack(f"{len(values)}i", *values)), np.int32)
+
+
+def _gaps(
+    texts: Sequence[str], indents: Sequence[str], kinds: Sequence[str], rows: Sequence[int]
+) -> list[str]:
     """White space before each block: a blank line, or less within lists and tables."""
-    gaps: list[str] = []
-    before, before_row, before_short = None, 0, False
-    for text, indent, kind, row, *_ in blocks:
-        build = _TIGHT.get(kind)
+    gaps = ["\n\n"] * len(texts)
+    builds = list(map(_TIGHT.get, kinds))
+    before_row, before_short = 0, False
+    for at, build in enumerate(builds):
         if build is None:
-            gap = "\n\n"
-        else:
-            short = len(text) <= _CELL_CHARS
-            if build != before:
-                gap = "\n\n"
-            elif build == "table" and row == before_row and short and before_short:
-                gap = "\t"
-            else:
-                gap = "\n"
-            before_row, before_short = row, short
-        gaps.append(gap + indent if indent else gap)
-        before = build
+            continue
+        row, short = rows[at], len(texts[at]) <= _CELL_CHARS
+        if at and build == builds[at - 1]:
+            beside = build == "table" and row == before_row and short and before_short
+            gaps[at] = "\t" if beside else "\n"
+        before_row, before_short = row, short
+    if any(indents):
+        gaps = [gap + indent for gap, indent in zip(gaps, indents, strict=True)]
     if gaps:
-        gaps[0] = blocks[0].indent
+        gaps[0] = indents[0]
     return gaps
 
 

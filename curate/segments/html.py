@@ -10,13 +10,13 @@ it repeats what the page has said before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
-from curate.errors import SegmentError
 from curate.schema import Layout
 from curate.segments.block import LINE, Block, Repeats, make_block, two_words
+from curate.segments.depth import check_depth
 from curate.segments.tags import (
     BLOCK,
     BREAK,
@@ -30,19 +30,23 @@ from curate.segments.tags import (
     UNKNOWN_TAG,
     tag_table,
 )
-from curate.segments.tree import Tree
+from curate.segments.tree import (
+    BELOW,
+    BLOCK_FRAME,
+    ID,
+    KIND,
+    NODE,
+    PLAIN,
+    STYLE_NOW,
+    UP,
+    Frame,
+    Tree,
+)
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
 __all__ = ["Rendering", "render"]
-
-MAX_DEPTH = 100_000
-"""Open block elements at once. The parser's time grows with the square of it:
-3 s at 50,000 (measured), minutes at 500,000."""
-
-DEPTH_CHECK_CHARS = 500_000
-"""Shorter documents can't be nested that deep."""
 
 MAX_HREF = 300
 """Characters of a link's target that are kept; data: and tracking URLs are longer."""
@@ -75,8 +79,7 @@ def render(content: str | bytes) -> Rendering:
     Raises:
         SegmentError: nested deeper than the parser can take in bounded time.
     """
-    if len(content) > DEPTH_CHECK_CHARS:
-        _check_depth(content)
+    check_depth(content)
     parser = LexborHTMLParser(content, options=_PARSE_OPTIONS)
     root = parser.root
     if root is None:
@@ -95,114 +98,102 @@ def render(content: str | bytes) -> Rendering:
     body = parser.body
     if body is None:  # a frameset
         return Rendering([], [], [], [], title, lang)
-    tree = Tree(root, body)
-    return Rendering(_walk(tree, body), tree.parent, tree.tag, tree.attrs, title, lang)
+    html_frame: Frame = [None, root, -1, None, 0, None, PLAIN, root.tag_id, attributes]
+    inside = ("div", False, False)
+    top: Frame = [html_frame, body, -1, inside, 0, None, PLAIN, body.tag_id, None]
+    tree = Tree()
+    blocks = _walk(tree, top, body)
+    return Rendering(blocks, tree.parent, tree.tag, tree.attrs, title, lang)
 
 
-def _check_depth(content: str | bytes) -> None:
-    """Refuse what would keep the parser busy for minutes."""
-    raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    n_tags = raw.count(b"<")
-    if n_tags <= MAX_DEPTH or n_tags - 2 * raw.count(b"</") <= MAX_DEPTH:
-        return
-    raw = raw.lower()
-    depth = sum(
-        max(0, raw.count(b"<" + name) - raw.count(b"</" + name))
-        for name in (b"div", b"ul", b"ol", b"section", b"article", b"blockquote", b"center", b"dl")
-    )
-    if depth > MAX_DEPTH:
-        raise SegmentError(
-            f"about {depth} elements nested in {len(raw)} bytes, at most {MAX_DEPTH} can be "
-            "parsed in bounded time; drop the page, or cut what was never closed"
-        )
-
-
-def _walk(tree: Tree, body: LexborNode) -> list[Block]:
+def _walk(tree: Tree, top: Frame, body: LexborNode) -> list[Block]:
     """Blocks in document order.
 
     One loop without recursion, state in local variables: the hottest code of
-    the whole splitter. `frames` holds, for each open element, what to restore
-    when it closes: None for a plain inline element, else a tuple that begins
-    with the element's action.
+    the whole splitter. What holds inside an element stands in its frame; what
+    belongs to the block being read, in variables.
     """
     table = tag_table()
-    text_tag, action_of, kind_of = table.text, table.action.get, table.kind
-    style_of, keeps_kind, generic = table.style, table.keep_kind, table.generic
-    preformatted, row_tag, noscript_tag = table.preformatted, table.row, table.noscript
+    text_tag, actions, n_known = table.text, table.actions, len(table.actions)
+    inside_of, generic, style_of = table.inside, table.generic, table.style
+    row_tag, noscript_tag = table.row, table.noscript
     blocks: list[Block] = []
+    noscripts: list[tuple[Frame, int]] = []
     repeats = Repeats(blocks)
-    elements, ids = tree.open, tree.ids
-    frames: list[tuple[Any, ...] | None] = [None, None]
-    base = depth = low = last = hold = block_level = len(elements)
-    kind, keep, pre, row = "div", False, False, 0
-    styles, href, link = 0, "", 0
-    media = begun = n_anchors = 0
+    frame, enter = top, tree.enter
+    depth = low = last = hold = row = media = begun = n_anchors = 0
     # The block being read; `parts` stays empty until there is something to show.
     parts: list[str] = []
     linked: list[str] = []
-    chain: list[LexborNode] = []
+    first, first_depth = top, 0
     every, some, n_links, last_link, target = -1, 0, 0, 0, ""
     broken = False
     node = body.first_child
     while True:
         if node is None:
             # ------------------------------------------------ an element ends
-            frame = frames[-1]
-            if parts and (depth == base or (frame is not None and frame[0] == BLOCK)):
-                holder = tree.holder(block_level, chain, hold)
-                about = (kind, row, holder, n_links, target, media, begun)
-                block = make_block(parts, linked, pre, every, some, about)
+            if parts and not frame[BELOW]:
+                while first_depth > hold:
+                    first, first_depth = first[UP], first_depth - 1
+                holder = first[ID]
+                if holder < 0:
+                    holder = enter(first)
+                block = make_block(
+                    parts, linked, frame[KIND], every, some,
+                    row, holder, n_links, target, media, begun,
+                )  # fmt: skip
                 if block is not None:
                     blocks.append(block)
                     media = begun = 0
                 parts, linked = [], []
                 every, some, n_links, last_link, target, broken = -1, 0, 0, 0, "", False
-            if depth == base:
+            if noscripts and noscripts[-1][0] is frame:
+                repeats.drop_from(noscripts.pop()[1])
+            if frame is top:
                 return blocks
-            frames.pop()
-            node = elements.pop()
+            node = frame[NODE].next
+            frame = frame[UP]
             depth -= 1
-            if len(ids) > depth:
-                known = ids.pop()
-                if parts:
-                    tree.closed[depth] = (node, known)
-            node = node.next
             if depth < low:
                 low = depth
-            if frame is not None:
-                action = frame[0]
-                if action == BLOCK:
-                    _, block_level, kind, keep, pre, first = frame
-                    if first >= 0:
-                        repeats.drop_from(first)
-                elif action == LINK:
-                    _, styles, href, link = frame
-                else:
-                    styles = frame[1]
             continue
         tag = node.tag_id
         if tag == text_tag:
             # ---------------------------------------------------------- text
-            text = node.text_content
-            if not text or text.isspace():
-                if parts:
-                    parts.append((text or "") if pre else " ")
-            else:
-                if not parts:
-                    chain = elements[block_level:] if depth > block_level else []
-                    hold = depth
-                    if len(chain) > MAX_CHAIN:
-                        chain, hold = [], block_level
-                elif low < last:  # the element of the text before has closed
+            if parts:
+                text = node.text_content or ""
+                if not text or text.isspace():
+                    parts.append(text if frame[KIND][2] else " ")
+                    node = node.next
+                    continue
+                if low < last:  # the element of the text before has closed
                     if low < hold:
                         hold = low
-                    if low < depth and not pre and two_words(parts[-1], text, styles, elements[-1]):
+                    if (
+                        low < depth
+                        and not frame[KIND][2]
+                        and two_words(parts[-1], text, frame[STYLE_NOW][0], frame[NODE])
+                    ):
                         parts.append(" ")
-                low = last = depth
-                parts.append(text)
+            else:
+                # Two texts of three are blanks between blocks.
+                if node.is_empty_text_node or (text := node.text_content or " ").isspace():
+                    node = node.next
+                    continue
+                first, first_depth, hold = frame, depth, depth
+                if frame[BELOW] > MAX_CHAIN:
+                    first = frame[BLOCK_FRAME]
+                    first_depth = hold = depth - frame[BELOW]
+            low = last = depth
+            parts.append(text)
+            broken = False
+            now = frame[STYLE_NOW]
+            if now is PLAIN:
+                every = 0
+            else:
+                styles, href, link = now
                 every &= styles
                 some |= styles
-                broken = False
                 if styles >= LINKED:
                     linked.append(text)
                     if link != last_link:
@@ -213,71 +204,70 @@ def _walk(tree: Tree, body: LexborNode) -> list[Block]:
             node = node.next
             continue
         # ------------------------------------------------- an element begins
-        action = action_of(tag, INLINE)
+        action = actions[tag] if tag < n_known else INLINE
         begun += 1
-        if BLOCK <= action <= RULE or (action == BREAK and broken and not pre):
+        if BLOCK <= action <= RULE or (action == BREAK and broken and not frame[KIND][2]):
             if parts:
-                holder = tree.holder(block_level, chain, hold)
-                about = (kind, row, holder, n_links, target, media, begun)
-                block = make_block(parts, linked, pre, every, some, about)
+                while first_depth > hold:
+                    first, first_depth = first[UP], first_depth - 1
+                holder = first[ID]
+                if holder < 0:
+                    holder = enter(first)
+                block = make_block(
+                    parts, linked, frame[KIND], every, some,
+                    row, holder, n_links, target, media, begun,
+                )  # fmt: skip
                 if block is not None:
                     blocks.append(block)
                     media = begun = 0
                 parts, linked = [], []
                 every, some, n_links, last_link, target, broken = -1, 0, 0, 0, "", False
-            child = node.first_child if action == BLOCK else None
-            if child is None:
+            if action != BLOCK or (child := node.first_child) is None:
                 node = node.next
                 continue
-            frames.append(
-                (BLOCK, block_level, kind, keep, pre, len(blocks) if tag == noscript_tag else -1)
-            )
-            if not (keep and tag in generic):
-                kind = kind_of[tag]
-                keep = tag in keeps_kind
-                pre = tag in preformatted
+            inside = frame[KIND]
+            if not (inside[1] and tag in generic):
+                inside = inside_of[tag]
+            frame = [frame, node, -1, inside, 0, None, frame[STYLE_NOW], tag, None]
+            depth += 1
             if tag == row_tag:
                 row += 1
-            elements.append(node)
-            depth += 1
-            block_level = depth
+            elif tag == noscript_tag:
+                noscripts.append((frame, len(blocks)))
             node = child
-            continue
-        if action <= LINK:
+        elif action <= LINK:
             child = node.first_child
             if child is None or (tag >= UNKNOWN_TAG and node.tag == "annotation"):
                 node = node.next
                 continue
-            if action == INLINE:
-                frames.append(None)
-            elif action == STYLE:
-                frames.append((STYLE, styles))
-                styles |= style_of[tag]
-            else:
-                frames.append((LINK, styles, href, link))
-                target_here = node.attributes.get("href")
+            now, attributes = frame[STYLE_NOW], None
+            if action == STYLE:
+                now = (now[0] | style_of[tag], now[1], now[2])
+            elif action == LINK:
+                attributes = node.attributes
+                target_here = attributes.get("href")
                 if target_here is not None:
                     # Two links side by side are two things, blank between or not.
                     if parts and linked and parts[-1] is linked[-1]:
                         parts.append(" ")
-                    href = target_here.strip()[:MAX_HREF]
                     n_anchors += 1
-                    link = n_anchors
-                    styles |= LINKED
-            elements.append(node)
+                    now = (now[0] | LINKED, target_here.strip()[:MAX_HREF], n_anchors)
+            below = frame[BELOW]
+            holds = frame[BLOCK_FRAME] if below else frame
+            frame = [frame, node, -1, frame[KIND], below + 1, holds, now, tag, attributes]
             depth += 1
             node = child
-            continue
-        if action == BREAK:
-            if parts:
-                parts.append("\n" if pre else LINE)
-                broken = True
-                some |= HAS_BREAK
-        elif action < SKIP:
-            if parts:
-                parts.append(" ")
-            if action == MEDIA:
-                media += 1
-            else:
-                some |= HAS_CONTROL
-        node = node.next
+        else:
+            if action == BREAK:
+                if parts:
+                    parts.append("\n" if frame[KIND][2] else LINE)
+                    broken = True
+                    some |= HAS_BREAK
+            elif action < SKIP:
+                if parts:
+                    parts.append(" ")
+                if action == MEDIA:
+                    media += 1
+                else:
+                    some |= HAS_CONTROL
+            node = node.next

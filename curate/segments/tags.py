@@ -82,21 +82,20 @@ class TagTable(NamedTuple):
 
     Attributes:
         text: number of text nodes.
-        action: tag number to action; absent means `INLINE`.
+        actions: what to do on meeting an element, by tag number; `INLINE` beyond.
         style: tag number to style bits.
-        kind: number of a block's tag to the kind of its segments.
-        keep_kind, generic, preformatted: sets of tag numbers.
+        inside: number of a block's tag to what it says of its segments: their kind,
+            whether generic blocks inside keep it, whether white space stays.
+        generic: tag numbers of those blocks.
         row, noscript, title: numbers of `tr`, `noscript`, `title`.
         names: tag number to name, of all that are told above.
     """
 
     text: int
-    action: dict[int, int]
+    actions: tuple[int, ...]
     style: dict[int, int]
-    kind: dict[int, str]
-    keep_kind: frozenset[int]
+    inside: dict[int, tuple[str, bool, bool]]
     generic: frozenset[int]
-    preformatted: frozenset[int]
     row: int
     noscript: int
     title: int
@@ -145,15 +144,18 @@ def _make() -> TagTable:
             action[number(name)] = act
     assert max(action) < UNKNOWN_TAG
     style = {number(name): bits for names, bits in _STYLE.items() for name in names.split()}
-    kind = {number(name): "div" if name in _PLAIN_KIND else name for name in _BLOCK.split()}
+    keep_kind, preformatted = ids(_KEEP_KIND), ids(_PREFORMATTED)
+    inside = {}
+    for name in _BLOCK.split():
+        tag = number(name)
+        kind = "div" if name in _PLAIN_KIND else name
+        inside[tag] = (kind, tag in keep_kind, tag in preformatted)
     return TagTable(
         text=paragraph.first_child.tag_id,
-        action=action,
+        actions=tuple(action.get(tag, INLINE) for tag in range(max(action) + 1)),
         style=style,
-        kind=kind,
-        keep_kind=ids(_KEEP_KIND),
+        inside=inside,
         generic=ids(_GENERIC),
-        preformatted=ids(_PREFORMATTED),
         row=number("tr"),
         noscript=number("noscript"),
         title=number("title"),

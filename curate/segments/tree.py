@@ -1,79 +1,85 @@
-"""The open elements of a walk over an HTML tree, and the table of those that hold text."""
+"""The elements that a walk over an HTML tree has open, and the table of those that hold text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from curate.segments.tags import tag_table
 
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
-
-__all__ = ["MAX_ATTRS", "Tree"]
+__all__ = [
+    "BELOW",
+    "BLOCK_FRAME",
+    "ID",
+    "KIND",
+    "MAX_ATTRS",
+    "NODE",
+    "PLAIN",
+    "STYLE_NOW",
+    "UP",
+    "Frame",
+    "Tree",
+]
 
 MAX_ATTRS = 1000
 """Characters of an element's tokens that are kept."""
 
+Frame = list[Any]
+"""An open element, as a plain list: hundreds are made a page, and nothing is made faster.
+It holds all that is true inside its element, so that closing it restores nothing: the
+walk goes on with the frame above."""
+
+UP, NODE, ID, KIND, BELOW, BLOCK_FRAME, STYLE_NOW, TAG, ATTRIBUTES = range(9)
+"""Places of a frame: the frame above; the element; its index in the table, -1 outside;
+what the innermost block says (`TagTable.inside`); how far below that block the
+element stands, 0 for the block itself; the block's frame, None for the block itself;
+styles, link target and link number of the text inside; the tag's number; the
+element's attributes where they have been read."""
+
+PLAIN = (0, "", 0)
+"""Styles, link target and link number of text without any."""
+
 
 class Tree:
-    """Elements by level (the root is level 1), entered into the table when they hold text.
+    """The table of elements that hold text, as in `Layout`; filled from frames.
 
     Attributes:
-        open: the open elements, the root first.
-        ids: table indices of the first `len(ids)` open elements; whoever closes
-            elements cuts it.
-        closed: elements of the table that closed while a block went on that they
-            hold text of, by level, with their table index.
         parent, tag, attrs: the table, as in `Layout`.
     """
 
-    def __init__(self, root: LexborNode, body: LexborNode) -> None:
-        self.open: list[LexborNode] = [root, body]
-        self.ids: list[int] = []
-        self.closed: dict[int, tuple[LexborNode, int]] = {}
+    def __init__(self) -> None:
         self.parent: list[int] = []
         self.tag: list[str] = []
         self.attrs: list[str] = []
         self._names = tag_table().names
 
-    def node(self, level: int) -> int:
-        """Table index of the open element at a level."""
-        ids = self.ids
-        while len(ids) < level:
-            at = len(ids)
-            ids.append(self._add(self.open[at], ids[at - 1] if at else -1))
-        return ids[level - 1]
+    def enter(self, frame: Frame) -> int:
+        """Index of an element that is not in the table yet; those above it enter first."""
+        fresh = []
+        above = frame[UP]
+        while above is not None and above[ID] < 0:
+            fresh.append(above)
+            above = above[UP]
+        at = -1 if above is None else above[ID]
+        while fresh:
+            at = self._add(fresh.pop(), at)
+        return self._add(frame, at)
 
-    def holder(self, block_level: int, chain: list[LexborNode], level: int) -> int:
-        """Table index of the element at `level` in or below a block.
-
-        Args:
-            block_level: level of the open block.
-            chain: elements from the block down to its first text, the block not
-                among them; they may be closed by now.
-            level: level of the holder, at most block_level + len(chain).
-        """
-        elements = self.open
-        still = level  # the deepest level that is open still; closed ones are few
-        while still > block_level and not (
-            still <= len(elements) and elements[still - 1] is chain[still - 1 - block_level]
-        ):
-            still -= 1
-        node = self.node(still)
-        for at in range(still, level):
-            element = chain[at - block_level]
-            known = self.closed.get(at)
-            node = known[1] if known and known[0] is element else self._add(element, node)
-        return node
-
-    def _add(self, element: LexborNode, parent: int) -> int:
-        self.parent.append(parent)
-        number = element.tag_id
+    def _add(self, frame: Frame, above: int) -> int:
+        parent = self.parent
+        frame[ID] = at = len(parent)
+        parent.append(above)
         # A tag's name costs the parser a new string each time.
-        self.tag.append(self._names.get(number) or element.tag or "")
-        attributes = element.attributes
-        self.attrs.append(_tokens(attributes) if attributes else "")
-        return len(self.parent) - 1
+        self.tag.append(self._names.get(frame[TAG]) or frame[NODE].tag or "")
+        found = frame[ATTRIBUTES]
+        if found is None:
+            found = frame[NODE].attributes
+        if not found:
+            self.attrs.append("")
+        elif len(found) == 1 and "class" in found:  # most have only classes
+            self.attrs.append((found["class"] or "")[:MAX_ATTRS])
+        else:
+            self.attrs.append(_tokens(found))
+        return at
 
 
 _TOLD = frozenset({"role", "itemprop", "hidden", "aria-hidden", "style"})
@@ -81,8 +87,12 @@ _TOLD = frozenset({"role", "itemprop", "hidden", "aria-hidden", "style"})
 
 def _tokens(attributes: dict[str, str | None]) -> str:
     """`#id`, classes, role, itemprop, and whether the element is hidden."""
-    if len(attributes) == 1 and "class" in attributes:  # most have only classes
-        return (attributes["class"] or "")[:MAX_ATTRS]
+    if _TOLD.isdisjoint(attributes):
+        tokens = attributes.get("class") or ""
+        name = attributes.get("id")
+        if name:
+            tokens = f"#{name} {tokens}" if tokens else f"#{name}"
+        return tokens[:MAX_ATTRS]
     tokens = ""
     for name, value in attributes.items():
         if name == "class":
