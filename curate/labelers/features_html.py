@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 import numpy as np
 
 from curate.labelers.batch import Batch, Floats, Ints
@@ -92,7 +94,8 @@ def html_features(
         for name in ("media_before", "elements_before", "n_links", "flags", "link_chars")
     )
     links = (link_chars / np.maximum(batch.ends - batch.starts, 1)).astype(np.float32)
-    kinds = np.array([KINDS.get(kind, 0) for page in batch.pages for kind in page.kinds])
+    named = chain.from_iterable(page.kinds for page in batch.pages)
+    kinds = np.fromiter(map(KINDS.get, named, repeat(0)), np.int64, len(batch))
     out.put_each("block", links, kinds)
     hyphens = put_links(out, batch)
     bits = ((flags & bit) > 0 for bit in _FLAGS.values())

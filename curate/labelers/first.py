@@ -8,6 +8,7 @@ those and their means over containers and windows instead of 2^16 columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,8 @@ def neighbours(batch: Batch, html: bool) -> list[Ints]:
 
 def last_heading(batch: Batch) -> Ints:
     """The nearest heading before each segment, -1 where there is none."""
-    is_heading = np.array([kind in _HEADINGS for page in batch.pages for kind in page.kinds])
+    kinds = chain.from_iterable(page.kinds for page in batch.pages)
+    is_heading = np.fromiter(map(_HEADINGS.__contains__, kinds), bool, len(batch))
     here = np.arange(len(batch), dtype=np.int64)
     last = np.maximum.accumulate(np.where(is_heading, here, -1))
     last = np.concatenate([[-1], last[:-1]])

@@ -93,11 +93,10 @@ def _spelt(page: SegmentedPage, segments: Sequence[int], hrefs: Sequence[str]) -
     text = page.text
     starts, ends = page.starts.tolist(), page.ends.tolist()
     said = [text[starts[at] : min(ends[at], starts[at] + SPELLING_CHARS)] for at in segments]
-    out: list[float] = []
-    for words, href in zip(_words(said), hrefs, strict=True):
-        slug = href.lower()
-        out.append(sum([word in slug for word in words]) / (len(words) + 1.0))
-    return out
+    return [
+        sum(map(href.lower().__contains__, words)) / (len(words) + 1.0)
+        for words, href in zip(_words(said), hrefs, strict=True)
+    ]
 
 
 def _words(texts: Sequence[str]) -> list[list[str]]:

@@ -11,7 +11,7 @@ from curate.labelers.batch import Batch, Floats
 from curate.labelers.first import OUTPUTS, FirstScores
 from curate.labelers.lexicon import MARKS
 from curate.labelers.sheet import Sheet
-from curate.labelers.tokens import EXTRAS, TokenTable
+from curate.labelers.tokens import FACTS, TokenTable
 
 __all__ = [
     "BASE",
@@ -93,7 +93,7 @@ def segment_marks(batch: Batch, table: TokenTable) -> SegmentMarks:
         np.add.reduceat(held, offsets[low:high] - begin, axis=0, out=each[low:high])
         low = high
     every = np.ascontiguousarray(each.T)
-    sums, weights = every[: len(MARKS)], every[len(MARKS) : -len(EXTRAS)]
+    sums, weights = every[: len(MARKS)], every[FACTS:]
     n_tokens = np.diff(offsets).astype(np.float32)
     if tokens.scale.max() > 1:
         sums *= tokens.scale
@@ -101,7 +101,7 @@ def segment_marks(batch: Batch, table: TokenTable) -> SegmentMarks:
     words = np.maximum(sums[1], 0.5)
     first = facts.take(tokens.rows[offsets[:-1]], axis=0)[:, : len(MARKS)].T
     last = facts.take(tokens.rows[offsets[1:] - 1], axis=0)[:, : len(MARKS)].T
-    return SegmentMarks(first, last, sums, words, n_tokens, weights, every[-len(EXTRAS) :])
+    return SegmentMarks(first, last, sums, words, n_tokens, weights, every[len(MARKS) : FACTS])
 
 
 def put_own(out: Sheet, batch: Batch, marks: SegmentMarks) -> None:

@@ -47,6 +47,16 @@ def page_feature_names(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.startswith(wanted) or name in single]
 
 
+_BLANKED = bytes(code if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
+
+
+def _words(address: str) -> set[str]:
+    """What stands between the marks of an address."""
+    if address.isascii():
+        return set(address.encode().translate(_BLANKED).decode().split())
+    return set("".join(c if c.isalnum() else " " for c in address).split())
+
+
 def page_columns(features: Floats, batch: Batch) -> Floats:
     """What tells a page's type: means over segments, means over words, sizes, address.
 
@@ -70,8 +80,8 @@ def page_columns(features: Floats, batch: Batch) -> Floats:
         url = (page.url or "").lower()
         rest = url.split("//", 1)[-1]
         host, _, path = rest.partition("/")
-        parts = set("".join(c if c.isalnum() else " " for c in f"{host}/{path}").split())
-        address[number, :-2] = [any(word in parts for word in row) for row in _URL_WORDS]
+        parts = _words(f"{host}/{path}")
+        address[number, :-2] = [not parts.isdisjoint(row) for row in _URL_WORDS]
         address[number, -2] = path.rstrip("/").count("/") + bool(path) if url else -1
         address[number, -1] = path.count("-") if url else -1
     out: Floats = np.concatenate(

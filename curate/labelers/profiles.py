@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -42,26 +43,35 @@ class Sums:
         np.cumsum(base, axis=1, out=self.before[:, 1:])
         self.pages: Doubles = self.before[:, batch.stop] - self.before[:, batch.first]
         self._batch = batch
-        self._padded: Doubles | None = None
 
     def over(self, start: Where, stop: Where, rows: Ints) -> Doubles:
         """float64 [n_rows, n]: sums over `[start, stop)` of some base columns."""
         before = self.before[rows]
         return before[:, stop] - before[:, start]
 
-    def window(self, begin: int, end: int, rows: Ints) -> Doubles:
+    def windows(self, bounds: Sequence[tuple[int, int]], rows: Ints) -> Doubles:
         """Sums over the segments from `begin` to before `end`, counted from each segment.
 
         What lies beyond the page counts nothing.
+
+        Args:
+            bounds: begin and end of each window.
+            rows: base columns.
+
+        Returns:
+            float64 [n_rows, n_windows, n_segments].
         """
-        if self._padded is None:
-            self._padded = self.before.take(self._edges(), axis=1)
-        padded, n = self._padded[rows], len(self._batch)
+        padded = self.before[rows].take(self._edges(), axis=1)
+        n = len(self._batch)
+        out = np.empty((len(rows), len(bounds), n))
         if len(self._batch.pages) == 1:
-            low, high = REACH + begin, REACH + end
-            return padded[:, high : high + n] - padded[:, low : low + n]
+            for at, (begin, end) in enumerate(bounds):
+                low, high = REACH + begin, REACH + end
+                np.subtract(padded[:, high : high + n], padded[:, low : low + n], out=out[:, at])
+            return out
         here = np.arange(n) + (2 * REACH + 1) * self._batch.page_of + REACH
-        out: Doubles = padded[:, here + end] - padded[:, here + begin]
+        for at, (begin, end) in enumerate(bounds):
+            np.subtract(padded[:, here + end], padded[:, here + begin], out=out[:, at])
         return out
 
     def _edges(self) -> Ints:
@@ -97,14 +107,14 @@ class Profile:
     def of(
         self, sums: Doubles, words: Doubles | None = None, body: Doubles | None = None
     ) -> Floats:
-        """Features from sums, float32 [n_wanted, n].
+        """Features from sums, float32 [n_wanted, n] (or [n_wanted, n_windows, n]).
 
         Args:
-            sums: float64 [len(rows), n].
+            sums: float64 [len(rows), n] (or [len(rows), n_windows, n]).
             words, body: float64 [n], words and likely body of the page, for the shares.
         """
         told = self._told
-        out: Floats = np.empty((len(told), sums.shape[1]), np.float32)
+        out: Floats = np.empty((len(told), *sums.shape[1:]), np.float32)
         one, n_words = sums[0], sums[1]
         at = 0
         with np.errstate(divide="ignore", invalid="ignore"):

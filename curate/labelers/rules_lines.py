@@ -13,7 +13,7 @@ from curate.labelers.batch import make_batch
 from curate.labelers.lexicon import MARKS
 from curate.labelers.marks import segment_marks
 from curate.labelers.patterns import MACHINERY, UNSPACED_TIME
-from curate.labelers.tokens import EXTRAS, STAMP, TELLING, Tokens, TokenTable
+from curate.labelers.tokens import STAMP, TELLING, Tokens, TokenTable
 from curate.schema import SegmentedPage
 
 __all__ = ["PROSE_WORDS", "Bools", "Floats", "Lines", "TokenMarks", "read_lines", "read_marks"]
@@ -113,7 +113,7 @@ def read_lines(page: SegmentedPage, table: TokenTable, told: TokenMarks | None =
         text = page.text
         headline[ended] = [text[end - 1] in "?？؟" for end in page.ends[ended].tolist()]
     dated = sums[_COLUMN["time"]] + sums[_COLUMN["month"]] + sums[_COLUMN["clock"]]
-    moment = (words <= 9) & (dated >= 1) & (extras[STAMP] >= 0.6 * (stop - begin))
+    moment = (words <= 9) & (dated >= 1) & (extras[STAMP - len(MARKS)] >= 0.6 * (stop - begin))
     if not page.text.isascii():
         brief = (words <= 9) & (page.ends - page.starts <= MOMENT_CHARS)
         for at in np.flatnonzero(brief & (sums[_COLUMN["digits"]] > 0) & ~moment).tolist():
@@ -138,7 +138,7 @@ def read_lines(page: SegmentedPage, table: TokenTable, told: TokenMarks | None =
         times=times,
         same=same,
         run=run,
-        kin=_kinship(table, tokens, extras[TELLING], run),
+        kin=_kinship(table, tokens, extras[TELLING - len(MARKS)], run),
     )
 
 
@@ -204,7 +204,7 @@ def _kinship(table: TokenTable, tokens: Tokens, n_telling: Floats, run: tuple[in
     counts = np.bincount(tokens.alike[low:high], minlength=len(tokens.rows))
     counts = counts.take(tokens.alike)
     counts[low:high] -= 1
-    telling = table.column(TELLING - len(EXTRAS), tokens.rows)
+    telling = table.column(TELLING, tokens.rows)
     telling *= counts > 0
     kin: Floats = np.add.reduceat(telling, tokens.offsets[:-1]) / np.maximum(n_telling, 1)
     return kin

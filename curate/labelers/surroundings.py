@@ -10,7 +10,7 @@ import numpy.typing as npt
 from curate.labelers.batch import Batch, Floats, Ints
 from curate.labelers.first import OUTPUTS
 from curate.labelers.marks import LAST_KEPT, MAIN, W_MAIN, SegmentMarks
-from curate.labelers.profiles import Sums, profile_names, profile_of
+from curate.labelers.profiles import Profile, Sums, profile_names, profile_of
 from curate.labelers.sheet import Plan, Sheet
 from curate.labelers.tree import Forest
 
@@ -74,11 +74,24 @@ def put_near(out: Sheet, batch: Batch, marks: SegmentMarks, base: Floats, last: 
 
 
 def put_windows(out: Sheet, sums: Sums) -> None:
-    """Profiles of the segments before, after and around each segment."""
-    for name, begin, end in WINDOWS:
-        if out.wants(name):
-            profile = profile_of(out.plan.of(name).tobytes())
-            out.rows(name)[:] = profile.of(sums.window(begin, end, profile.rows))
+    """Profiles of the segments before, after and around each segment, all at once."""
+    profile, windows, source, rows = _of_windows(out.plan)
+    if len(source):
+        told = profile.of(sums.windows(windows, profile.rows))
+        out.values[rows] = told.reshape(-1, told.shape[-1]).take(source, axis=0)
+
+
+@lru_cache(maxsize=16)
+def _of_windows(plan: Plan) -> tuple[Profile, list[tuple[int, int]], Ints, slice]:
+    """What windows are profiled: their bounds, where the wanted features are, where they go."""
+    wanted = {name: (begin, end) for name, begin, end in WINDOWS if len(plan.of(name))}
+    told = [plan.of(name) for name in wanted]
+    every = np.unique(np.concatenate([np.zeros(0, np.int64), *told]))
+    # Features are numbered as they stand in an array [n_features, n_windows].
+    source = [np.searchsorted(every, one) * len(wanted) + at for at, one in enumerate(told)]
+    rows = slice(plan.rows(WINDOWS[0][0]).start, plan.rows(WINDOWS[-1][0]).stop)
+    flat = np.concatenate([np.zeros(0, np.int64), *source])
+    return profile_of(every.tobytes()), list(wanted.values()), flat, rows
 
 
 def put_place(out: Sheet, batch: Batch, base: Floats, sums: Sums) -> None:

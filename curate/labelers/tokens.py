@@ -8,7 +8,7 @@ kept in one array; a page is then a gather and a few sums over that array.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -22,6 +22,7 @@ from curate.labelers.telling import hash_text, tell
 
 __all__ = [
     "EXTRAS",
+    "FACTS",
     "HASH_BITS",
     "STAMP",
     "TELLING",
@@ -43,6 +44,10 @@ training, which leaves about 30,000, so collisions stay rare."""
 MAX_ROWS = 1 << 18
 """Distinct tokens remembered; past that the table starts anew. About 60 MB."""
 
+PLACE_BITS = 17
+"""Bits of a hash by which tokens are compared at first: three in a thousand on a page
+begin alike by chance."""
+
 FIRST_ROWS = 1 << 16
 """Rows there is room for from the start: memory that isn't touched costs nothing."""
 
@@ -54,14 +59,18 @@ _UNSPACED = re.compile("([\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u
 _MAY_BE_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
-_SHIFTS = np.arange(len(MARKS) - FIRST_BIT)
-
 EXTRAS = ("stamp", "telling", "telling_word")
 """Marks made of others, so that sums over segments are there for all of them: part of
 a time or date; no function word and at least four letters long; the same with a word
 in it."""
 
-STAMP, TELLING, TELLING_WORD = range(len(EXTRAS))
+STAMP, TELLING, TELLING_WORD = range(len(MARKS), len(MARKS) + len(EXTRAS))
+
+
+FACTS = len(MARKS) + len(EXTRAS)
+"""Columns of marks, and of marks made of others; weights follow."""
+
+_SHIFTS = np.arange(FACTS - FIRST_BIT)
 
 
 def _bits(*marks: str) -> int:
@@ -110,9 +119,8 @@ class TokenTable:
     """Rows of all tokens met so far; missing ones are added when a text is read.
 
     Attributes:
-        facts: float32 [n_rows, len(MARKS) + n_weights + len(EXTRAS)], the marks, then
-            the weights gathered from `bucket_weights`, then the marks made of others:
-            what is summed up over a segment.
+        facts: float32 [n_rows, FACTS + n_weights], the marks, those made of others, and
+            the weights gathered from `bucket_weights`: what is summed up over a segment.
         hashes: uint32 [n_rows], of the token's key.
         parts: uint32 [n_rows], which of the watched parts of words a token holds, as bits.
     """
@@ -140,14 +148,12 @@ class TokenTable:
     def _reset(self) -> None:
         self._index = RowIndex()
         self._telling: dict[str, int] = {}
-        self._keys: dict[int, int] = {}
-        width = len(MARKS) + self.bucket_weights.shape[1] + len(EXTRAS)
+        width = FACTS + self.bucket_weights.shape[1]
         self.facts: Floats = np.zeros((FIRST_ROWS, width), np.float32)
         self.hashes: npt.NDArray[np.uint32] = np.zeros(FIRST_ROWS, np.uint32)
         self.parts: npt.NDArray[np.uint32] = np.zeros(FIRST_ROWS, np.uint32)
-        # For each row the number of its key, and for each key room to note something.
-        self._key_of: Ints = np.zeros(FIRST_ROWS, np.int64)
-        self._place: Ints = np.zeros(FIRST_ROWS, np.int64)
+        # Room to note a place for each hash, by its first bits.
+        self._place: Ints = np.zeros(1 << PLACE_BITS, np.int64)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -158,9 +164,8 @@ class TokenTable:
         return self.facts[:, : len(MARKS)]
 
     def column(self, number: int, rows: Ints) -> Floats:
-        """One of the facts of some rows; a negative number counts from the last."""
-        width = self.facts.shape[1]
-        return self.facts.reshape(-1).take(rows * width + number % width)
+        """One of the facts of some rows."""
+        return self.facts.reshape(-1).take(rows * self.facts.shape[1] + number)
 
     def _learn(self, tokens: Sequence[str]) -> None:
         """Fill the rows of tokens, none of them known, after the last one."""
@@ -168,26 +173,25 @@ class TokenTable:
         while to > len(self.hashes):
             self.facts = _doubled(self.facts)
             self.hashes, self.parts = _doubled(self.hashes), _doubled(self.parts)
-            self._key_of, self._place = _doubled(self._key_of), _doubled(self._place)
         told = np.fromiter(chain.from_iterable(map(tell, tokens)), np.int64, 3 * len(tokens))
         told = told.reshape(-1, 3)
         facts = self.facts[row:to]
         facts[:, 0] = list(map(len, tokens))
         facts[:, 0] += 1
         facts[:, 1] = told[:, 0]
-        facts[:, FIRST_BIT : len(MARKS)] = told[:, 1, None] >> _SHIFTS & 1
+        bits = told[:, 1]
+        telling = (bits & _FUNCTION_BIT == 0) & (facts[:, 0] > MIN_TELLING_CHARS)
+        for column, extra in (
+            (STAMP, bits & _STAMPS > 0),
+            (TELLING, telling),
+            (TELLING_WORD, telling & (told[:, 0] > 0)),
+        ):
+            bits |= extra.astype(np.int64) << column - FIRST_BIT
+        facts[:, FIRST_BIT:FACTS] = bits[:, None] >> _SHIFTS & 1
         hashes = told[:, 2].astype(np.uint32)
         self.hashes[row:to] = hashes
         if self.bucket_weights.shape[1]:
-            facts[:, len(MARKS) : -len(EXTRAS)] = self.bucket_weights[
-                hashes >> np.uint32(32 - HASH_BITS)
-            ]
-        facts[:, STAMP - len(EXTRAS)] = told[:, 1] & _STAMPS > 0
-        telling = (told[:, 1] & _FUNCTION_BIT == 0) & (facts[:, 0] > MIN_TELLING_CHARS)
-        facts[:, TELLING - len(EXTRAS)] = telling
-        facts[:, TELLING_WORD - len(EXTRAS)] = telling & (told[:, 0] > 0)
-        number = self._keys.setdefault
-        self._key_of[row:to] = [number(key, len(self._keys)) for key in told[:, 2].tolist()]
+            facts[:, FACTS:] = self.bucket_weights[hashes >> np.uint32(32 - HASH_BITS)]
         if self.watched:
             self._watch(tokens, row)
 
@@ -204,20 +208,26 @@ class TokenTable:
         return type(self), (self.bucket_weights, self.max_rows, self.watched)
 
     def alike(self, rows: Ints) -> Ints:
-        """For each token of a page the place of the last one with the same key."""
-        keys = self._key_of.take(rows)
-        # What other pages have left there is overwritten before it is read.
-        self._place[keys] = np.arange(len(rows))
-        return self._place.take(keys)
+        """For each token of a page the place of one with the same key, the same for all of them.
 
-    def among(self, rows: Ints, hashes: Iterable[int]) -> npt.NDArray[np.bool_]:
-        """Which tokens have one of these hashes."""
-        keys = [key for key in map(self._keys.get, hashes) if key is not None]
-        if not keys:
-            return np.zeros(len(rows), bool)
-        self._place[keys] = -1
-        found: npt.NDArray[np.bool_] = self._place.take(self._key_of.take(rows)) < 0
-        self._place[keys] = 0
+        A fifth of what sorting them takes.
+        """
+        hashes = self.hashes.take(rows)
+        slots = hashes >> np.uint32(32 - PLACE_BITS)
+        # What other pages have left there is overwritten before it is read.
+        self._place[slots] = np.arange(len(rows))
+        places = self._place.take(slots)
+        # Of several keys that begin with the same bits one has got the slot.
+        others = np.flatnonzero(hashes.take(places) != hashes)
+        if len(others):
+            _, first, back = np.unique(hashes[others], return_index=True, return_inverse=True)
+            places[others] = others[first][back]
+        return places
+
+    def among(self, rows: Ints, hashes: Collection[int]) -> npt.NDArray[np.bool_]:
+        """Which tokens have one of these hashes; there are few of those."""
+        wanted = np.fromiter(hashes, np.uint32, len(hashes))[:, None]
+        found: npt.NDArray[np.bool_] = (self.hashes.take(rows) == wanted).any(axis=0)
         return found
 
     def telling(self, words: Iterable[str]) -> list[int]:

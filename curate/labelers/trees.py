@@ -137,6 +137,9 @@ class Trees:
         over = near > threshold
         near[over] = np.nextafter(near[over], np.float32(-np.inf))
         self._splits = list(zip(feature, near[:, :, None], gone[..., None], strict=True))
+        # The same for a few rows, where all splits are asked at once.
+        self._features, self._thresholds = feature, near[:, :, None]
+        self._gone = np.ascontiguousarray(gone.transpose(1, 0, 2))[..., None]
         self._values = (np.rint(values / VALUE_STEP) * VALUE_STEP).ravel()
         self._begin = (np.arange(len(trees), dtype=np.int32) * n_leaves)[:, None]
 
@@ -159,6 +162,9 @@ class Trees:
 
     def _sums(self, table: Floats) -> npt.NDArray[np.float64]:
         shape = (len(self._begin), table.shape[1])
+        if self._features.size * table.shape[1] <= CHUNK_VALUES // 4:
+            over = table.take(self._features, axis=0) > self._thresholds
+            return self._values_of([np.bitwise_or.reduce(gone * over) for gone in self._gone])
         value, right = np.empty(shape, np.float32), np.empty(shape, bool)
         strike = np.empty(shape, self._word)
         struck = [np.zeros(shape, self._word) for _ in range(self._n_words)]
@@ -169,12 +175,18 @@ class Trees:
                 np.copyto(strike, right)
                 strike *= mask
                 word |= strike
+        return self._values_of(struck)
+
+    def _values_of(
+        self, struck: Sequence[npt.NDArray[np.unsignedinteger]]
+    ) -> npt.NDArray[np.float64]:
+        """Sums of the leaves where rows end, from the leaves that are struck out."""
         leaf = _first_left(struck[-1]) + MAX_WORD_BITS * (self._n_words - 1)
         for number in range(self._n_words - 2, -1, -1):
             some = struck[number] != np.iinfo(self._word).max
             leaf = np.where(some, _first_left(struck[number]) + MAX_WORD_BITS * number, leaf)
         leaf += self._begin
-        rounds = self._values.take(leaf).reshape(-1, self.n_outputs, table.shape[1])
+        rounds = self._values.take(leaf).reshape(-1, self.n_outputs, leaf.shape[1])
         sums: npt.NDArray[np.float64] = rounds.sum(axis=0)
         return sums
 

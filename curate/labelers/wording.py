@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.labelers.batch import Batch, Floats
+from curate.labelers.lexicon import MARKS
 from curate.labelers.marks import COLUMN, SegmentMarks
 from curate.labelers.sheet import Sheet
-from curate.labelers.tokens import EXTRAS, TELLING, TELLING_WORD, TokenTable
+from curate.labelers.tokens import TELLING, TELLING_WORD, TokenTable
 
 __all__ = ["WORDING_GROUPS", "put_credits", "put_overlaps", "put_repeats"]
 
@@ -50,7 +51,7 @@ def put_overlaps(
         return
     tokens = batch.tokens
     n, n_tokens = len(batch), len(tokens.rows)
-    at = np.flatnonzero(table.column(TELLING_WORD - len(EXTRAS), tokens.rows))
+    at = np.flatnonzero(table.column(TELLING_WORD, tokens.rows))
     owner = tokens.segment_of.take(at)
     where = tokens.alike.take(at)
     # Body: segments long enough to be prose, weighted by how much they look like it.
@@ -61,7 +62,7 @@ def put_overlaps(
     known_body = np.maximum(np.minimum(in_body.take(where) - body, 1.0), 0.0)
     known_page = in_page.take(where) > 1
     in_title, n_title = _in_titles(batch, table, html)
-    n_telling = marks.extras[TELLING_WORD].astype(np.int64)
+    n_telling = marks.extras[TELLING_WORD - len(MARKS)].astype(np.int64)
     per = 1.0 / np.maximum(n_telling, 1)
     hits = np.bincount(owner, in_title.take(at), n)
     out.put_each(
@@ -90,7 +91,7 @@ def _in_titles(batch: Batch, table: TokenTable, html: bool) -> tuple[npt.NDArray
             told = set(table.telling((page.title or "")[:300].split()))
         else:
             line = rows[: min(int(tokens.offsets[low + 1]) - begin, TITLE_TOKENS)]
-            telling = table.column(TELLING - len(EXTRAS), line) > 0
+            telling = table.column(TELLING, line) > 0
             told = set(table.hashes[line[telling]].tolist())
         if told:
             n_words[number] = len(told)
