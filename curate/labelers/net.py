@@ -39,9 +39,6 @@ ACTIVATION_LIMIT = np.float32(31)
 """Where activations are cut: with 24 bits for a float32's digits, sums of products
 are exact below 4,096."""
 
-STEPS = 1 / ACTIVATION_STEP
-MAX_STEPS = ACTIVATION_LIMIT * STEPS
-
 N_VIEWS = 4
 """What a layer sees of a segment's surroundings: itself, one back, one ahead, the page."""
 
@@ -107,21 +104,25 @@ def encode(
     np.subtract(features, shift[:, None], out=x)
     x *= (scale / ACTIVATION_STEP)[:, None]
     np.copyto(x, 0, where=np.isnan(x))
-    np.maximum(x, -INPUT_LIMIT * STEPS, out=x)
-    np.minimum(x, INPUT_LIMIT * STEPS, out=x)
+    np.clip(x, -INPUT_LIMIT / ACTIVATION_STEP, INPUT_LIMIT / ACTIVATION_STEP, out=x)
     np.rint(x, out=x)
     x *= ACTIVATION_STEP
-    if len(levels):
-        with np.errstate(invalid="ignore"):
-            np.greater_equal(features[level_of], levels[:, None], out=out[n_columns:])
+    with np.errstate(invalid="ignore"):
+        np.greater_equal(features[level_of], levels[:, None], out=out[n_columns:])
     return out
 
 
+def _round(x: Floats) -> None:
+    """To multiples of the step, in place."""
+    x *= 1 / ACTIVATION_STEP
+    np.rint(x, out=x)
+    x *= ACTIVATION_STEP
+
+
 def _rectified(z: Floats) -> Floats:
-    """Activations counted in steps: what is below zero cut off, the rest rounded, in place."""
-    np.maximum(z, 0, out=z)
-    np.minimum(z, MAX_STEPS, out=z)
-    np.rint(z, out=z)
+    """Negative values cut to zero, the rest rounded, in place."""
+    np.clip(z, 0, ACTIVATION_LIMIT, out=z)
+    _round(z)
     return z
 
 
@@ -136,20 +137,18 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
     n = features.shape[1]
     sizes = stop - first
     inputs = encode(features, net.shift, net.scale, net.level_of, net.levels)
-    # From here on all is counted in steps, a power of two: rounding is one operation.
     h = product(inputs.T, net.dense.weights)
     h += net.dense.bias
-    h *= STEPS
     h = _rectified(h)
     hidden = h.shape[1]
     here = np.arange(n)
     low, high = np.repeat(first, sizes), np.repeat(stop, sizes)
     for layer, step in zip(net.layers, net.steps, strict=True):
         mean: Floats = (np.add.reduceat(h, first, axis=0) / sizes[:, None]).astype(np.float32)
-        np.rint(mean, out=mean)
-        page: Floats = product(mean, layer.weights[-hidden:]) + layer.bias * STEPS
+        _round(mean)
+        z: Floats = np.repeat(product(mean, layer.weights[-hidden:]) + layer.bias, sizes, axis=0)
         parts = product(h, layer.near)
-        z = parts[:, :hidden] + (page if len(first) == 1 else np.repeat(page, sizes, axis=0))
+        z += parts[:, :hidden]
         if n > step:
             back, ahead = parts[:-step, hidden : 2 * hidden], parts[step:, 2 * hidden :]
             if len(first) > 1:
@@ -158,8 +157,8 @@ def run_net(net: NetModel, features: Floats, first: Ints, stop: Ints) -> Floats:
             z[step:] += back
             z[:-step] += ahead
         h += _rectified(z)
-        np.minimum(h, MAX_STEPS, out=h)
-    out: Floats = product(h, net.out.weights) * ACTIVATION_STEP + net.out.bias
+        np.minimum(h, ACTIVATION_LIMIT, out=h)
+    out: Floats = product(h, net.out.weights) + net.out.bias
     return out
 
 

@@ -43,6 +43,7 @@ class Sums:
         np.cumsum(base, axis=1, out=self.before[:, 1:])
         self.pages: Doubles = self.before[:, batch.stop] - self.before[:, batch.first]
         self._batch = batch
+        self._padded: Doubles | None = None
 
     def over(self, start: Where, stop: Where, rows: Ints) -> Doubles:
         """float64 [n_rows, n]: sums over `[start, stop)` of some base columns."""
@@ -61,8 +62,9 @@ class Sums:
         Returns:
             float64 [n_rows, n_windows, n_segments].
         """
-        padded = self.before[rows].take(self._edges(), axis=1)
-        n = len(self._batch)
+        if self._padded is None:
+            self._padded = self.before.take(self._edges(), axis=1)
+        padded, n = self._padded[rows], len(self._batch)
         out = np.empty((len(rows), len(bounds), n))
         if len(self._batch.pages) == 1:
             for at, (begin, end) in enumerate(bounds):

@@ -54,6 +54,10 @@ CONTAINER_GROUPS = [(name, profile_names(name, shares=True)) for name in (*ELEME
 
 _LEAST_BODY = 1e-3
 
+TOGETHER = 1000
+"""Segments up to which all windows are worked out at once, what no head reads with the
+rest: fewer operations. With more segments the arrays leave the cache."""
+
 
 def put_near(out: Sheet, batch: Batch, marks: SegmentMarks, base: Floats, last: Floats) -> None:
     """A few features of the segments some steps away; NaN beyond the page."""
@@ -74,7 +78,13 @@ def put_near(out: Sheet, batch: Batch, marks: SegmentMarks, base: Floats, last: 
 
 
 def put_windows(out: Sheet, sums: Sums) -> None:
-    """Profiles of the segments before, after and around each segment, all at once."""
+    """Profiles of the segments before, after and around each segment."""
+    if out.values.shape[1] > TOGETHER:
+        for name, begin, end in WINDOWS:
+            if out.wants(name):
+                profile = profile_of(out.plan.of(name).tobytes())
+                out.rows(name)[:] = profile.of(sums.windows([(begin, end)], profile.rows)[:, 0])
+        return
     profile, windows, source, rows = _of_windows(out.plan)
     if len(source):
         told = profile.of(sums.windows(windows, profile.rows))
