@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from curate.places import Place
 from curate.schema import SPLITS
 
 __all__ = [
+    "HERE",
     "NOTHING_WITHDRAWN",
     "SHAPES",
     "DatasetConfig",
@@ -24,6 +26,7 @@ __all__ = [
     "ShardPair",
     "SplitCounts",
     "Withdrawn",
+    "Workers",
     "no_progress",
 ]
 
@@ -43,6 +46,38 @@ _REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 def no_progress(what: str, done: int, total: int) -> None:
     """Progress for callers that don't show any."""
+
+
+class Workers(Protocol):
+    """Processes that take parts of a publish.
+
+    Attributes:
+        n: how many there are.
+    """
+
+    n: int
+
+    def running(
+        self, call: Callable[..., Any], rows: Sequence[tuple[Any, ...]]
+    ) -> AbstractContextManager[Iterator[Any]]:
+        """Results of `call(*row)` in the order of the rows; the first are begun at once.
+
+        None runs any more when the block is left. `call` is a function of a module.
+        """
+
+
+class _Here:
+    n = 1
+
+    @contextmanager
+    def running(
+        self, call: Callable[..., Any], rows: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Iterator[Any]]:
+        yield (call(*row) for row in rows)
+
+
+HERE: Workers = _Here()
+"""No process but this one."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from curate.dataset.base import DatasetConfig, LeftOut, Progress, ShardPair, Withdrawn
-from curate.dataset.choose import Choice, PageIndex, choose
+from curate.dataset.base import (
+    HERE,
+    DatasetConfig,
+    LeftOut,
+    Progress,
+    ShardPair,
+    Withdrawn,
+    Workers,
+)
+from curate.dataset.choose import Choice, IndexPart, PageIndex, PartWriter, choose
 from curate.dataset.columns import arrow_schema, columns_of
 from curate.dataset.decontaminate import read_texts
 from curate.dataset.mask import Masker
@@ -19,13 +27,20 @@ from curate.dataset.readings import write_annotations
 from curate.dataset.select import Selection, select_pages
 from curate.dataset.shards import ShardFile, ShardWriter, pages_table, segments_table
 from curate.dataset.splits import bucket_numbers, choose_bucket_bits
-from curate.dataset.spool import Spool
+from curate.dataset.spool import Spool, SpoolFile, SpoolWriter
 from curate.errors import DatasetError
+from curate.io import read_json, write_json
 from curate.schema import SPLITS, LabelSet
 
 __all__ = ["Built", "build"]
 
 MB = 1 << 20
+
+TASKS_A_WORKER = 4
+"""So many tasks of the first pass for each worker: the last one waited for is short."""
+
+MAX_PART_SHARDS = 32
+"""Shards of one such task: some 64 MB of rows, which the spool holds at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +62,13 @@ def build(
     folder: Path,
     scratch: Path,
     progress: Progress,
+    workers: Workers = HERE,
 ) -> Built:
     """Write the data files of a version.
 
     Two passes: pages are chosen and dealt to partitions on disk; then each
-    bucket is read, sorted, and written in every shape. Memory holds one bucket
-    and some hundred bytes a page.
+    bucket is read, sorted, and written in every shape. Both are tasks of their
+    own; memory holds one bucket a task and some hundred bytes a page.
 
     Args:
         config: what to publish, and how.
@@ -61,37 +77,73 @@ def build(
         annotations: Parquet files of ANNOTATION_SCHEMA, for that shape.
         withdrawn: what is left out on request.
         folder: of the version; scratch: for what lies between the passes.
-        progress: told after every shard.
+        progress: told after every task.
+        workers: who does the tasks; the bytes don't depend on it.
 
     Raises:
         DatasetError: damaged inputs, or nothing left to publish.
     """
+    scratch.mkdir(parents=True, exist_ok=True)
+    parts = _cut(shards, workers.n)
+    rows = [
+        (part, config, label_set.names, withdrawn.pages, scratch / f"part-{number:05d}")
+        for number, part in enumerate(parts)
+    ]
     selection = Selection()
-    spool = Spool(scratch / "spool")
     index = PageIndex(scratch, whole=bool(config.decontaminate))
-    masker = Masker(config.mask, config.mask_region)
-    for done, pair in enumerate(shards):
-        progress("choose pages", done, len(shards))
-        for table in select_pages(
-            pair, config, label_set.names, selection, masker, withdrawn.pages
-        ):
-            if table.num_rows:
-                spool.add(index.add(table))
-    spool.flush()
-    progress("choose pages", len(shards), len(shards))
+    spooled: list[SpoolFile] = []
+    progress("choose pages", 0, len(shards))
+    with workers.running(choose_part, rows) as chosen:
+        done = 0
+        for part, (counts, indexed, file) in zip(parts, chosen, strict=True):
+            selection.add(counts)
+            if indexed is not None:
+                spooled.append(replace(file, first=index.add(indexed)))
+            done += len(part)
+            progress("choose pages", done, len(shards))
     _refuse_empty(index.rows, selection)
 
     progress("find copies", 0, 1)
     choice = choose(index, config, read_texts(config.decontaminate, scratch))
     progress("find copies", 1, 1)
     _refuse_empty(int(choice.keep.sum()), selection)
-    files = _write(config, label_set, index, choice, spool, folder, progress)
+    spool = Spool(tuple(spooled))
+    files = _write(config, label_set, index, choice, spool, folder, scratch, progress, workers)
     if "annotations" in config.shapes:
         files += write_annotations(
             config, label_set, annotations, withdrawn, folder, scratch, files
         )
     left_out = _account(selection, choice, files)
     return Built(tuple(files), left_out, dict(sorted(selection.masked.items())), choice.notes)
+
+
+def _cut(shards: Sequence[ShardPair], n_workers: int) -> list[Sequence[ShardPair]]:
+    """Runs of shards for one task each."""
+    size = max(1, min(MAX_PART_SHARDS, -(-len(shards) // (TASKS_A_WORKER * n_workers))))
+    return [shards[first : first + size] for first in range(0, len(shards), size)]
+
+
+def choose_part(
+    shards: Sequence[ShardPair],
+    config: DatasetConfig,
+    names: Sequence[str],
+    withdrawn: frozenset[str],
+    stem: Path,
+) -> tuple[Selection, IndexPart | None, SpoolFile]:
+    """Task: choose the pages of some shards, sign them and put them into the spool.
+
+    Args:
+        stem: path that the names of its files begin with.
+    """
+    selection = Selection()
+    masker = Masker(config.mask, config.mask_region)
+    spool = SpoolWriter(stem.with_suffix(".arrows"))
+    index = PartWriter(stem, whole=bool(config.decontaminate))
+    for pair in shards:
+        for table in select_pages(pair, config, names, selection, masker, withdrawn):
+            if table.num_rows:
+                spool.add(index.add(table))
+    return selection, index.close(), spool.close()
 
 
 def _write(
@@ -101,35 +153,81 @@ def _write(
     choice: Choice,
     spool: Spool,
     folder: Path,
+    scratch: Path,
     progress: Progress,
+    workers: Workers,
 ) -> list[ShardFile]:
-    shapes = {shape: columns_of(shape, config) for shape in ("segments", "pages")}
-    schemas = {shape: arrow_schema(columns, label_set.names) for shape, columns in shapes.items()}
+    clusters = None
+    if config.clusters:
+        clusters = scratch / "clusters.json"
+        write_json(clusters, {str(row): name for row, name in choice.cluster.items()})
     hashes, sizes = index.column("hash").to_numpy(), index.column("bytes").to_numpy()
-    files: list[ShardFile] = []
+    rows: list[tuple[Bucket, DatasetConfig, Sequence[str], Spool, Path]] = []
     for number, split in enumerate(SPLITS):
         keep = choice.keep & (choice.split == number)
         if not keep.any():
             continue
+        kept = scratch / f"keep-{split}.npy"
+        np.save(kept, keep)
         bits = choose_bucket_bits(hashes[keep], sizes[keep], config.shard_mb * MB)
         count = len(np.unique(bucket_numbers(hashes[keep], bits)))
         for bucket in range(count):
-            progress(f"write {split}", bucket, count)
-            writers = [
-                ShardWriter(folder, shape, split, bucket, count, schemas[shape], columns)
-                for shape, columns in shapes.items()
-            ]
-            with writers[0] as segments, writers[1] as pages:
-                for table in spool.bucket(bits, bucket, keep):
-                    segments.write(segments_table(table, schemas["segments"], label_set.names))
-                    if config.clusters:
-                        rows = table.column("row").to_pylist()
-                        told = pa.array([choice.cluster.get(row) for row in rows], pa.string())
-                        table = table.append_column("cluster", told)
-                    pages.write(pages_table(table, schemas["pages"], label_set.names))
-                files += [segments.close(), pages.close()]
-        progress(f"write {split}", count, count)
+            for shape in ("segments", "pages"):
+                made = Bucket(shape, split, kept, bits, bucket, count, clusters)
+                rows.append((made, config, label_set.names, spool, folder))
+    files: list[ShardFile] = []
+    with workers.running(write_bucket, rows) as written:
+        for (made, *_), file in zip(rows, written, strict=True):
+            if made.shape == "segments":
+                progress(f"write {made.split}", made.number, made.count)
+            files.append(file)
     return files
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One file to be written.
+
+    Attributes:
+        shape, split: where it belongs.
+        keep: file of a mask over all rows: those of the split.
+        bits, number: the bucket among `2**bits`.
+        count: of the split's buckets.
+        clusters: file that names the cluster of rows, where it is published.
+    """
+
+    shape: str
+    split: str
+    keep: Path
+    bits: int
+    number: int
+    count: int
+    clusters: Path | None
+
+
+def write_bucket(
+    bucket: Bucket, config: DatasetConfig, names: Sequence[str], spool: Spool, folder: Path
+) -> ShardFile:
+    """Task: write a bucket in one shape."""
+    columns = columns_of(bucket.shape, config)
+    schema = arrow_schema(columns, names)
+    cluster = {}
+    if bucket.clusters is not None and bucket.shape == "pages":
+        cluster = read_json(bucket.clusters)
+    with ShardWriter(
+        folder, bucket.shape, bucket.split, bucket.number, bucket.count, schema, columns
+    ) as writer:
+        keep = np.load(bucket.keep, mmap_mode="r")
+        for table in spool.bucket(bucket.bits, bucket.number, keep):
+            if bucket.shape == "segments":
+                writer.write(segments_table(table, schema, names))
+                continue
+            if config.clusters:
+                rows = table.column("row").to_pylist()
+                told = pa.array([cluster.get(str(row)) for row in rows], pa.string())
+                table = table.append_column("cluster", told)
+            writer.write(pages_table(table, schema, names))
+        return writer.close()
 
 
 def _refuse_empty(n_pages: int, selection: Selection) -> None:

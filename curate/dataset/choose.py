@@ -12,16 +12,84 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curate.dataset.base import DatasetConfig
-from curate.dataset.duplicates import Signatures, groups_of_equal, link_similar, similar_to
+from curate.dataset.duplicates import (
+    Signatures,
+    groups_of_equal,
+    link_similar,
+    read_signatures,
+    similar_to,
+)
 from curate.dataset.splits import MIN_SITES, split_of
 from curate.errors import DatasetError
 from curate.schema import SPLITS
 
-__all__ = ["Choice", "PageIndex"]
+__all__ = ["Choice", "IndexPart", "PageIndex", "PartWriter", "choose"]
 
 _KEEP_ORDER = (2, 1, 0)
 """Splits (as numbers) in the order in which they keep a cluster: test, validation,
 train. A test set must not shrink or change because training pages were added."""
+
+
+COLUMNS = ("page_key", "site", "text_hash", "reviewed", "hash", "bytes", "n_segments")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    """The pages that one task chose: their columns here, their signatures in files."""
+
+    table: pa.Table
+    signatures: Path
+    whole: Path | None
+
+
+class PartWriter:
+    """Makes an `IndexPart`.
+
+    Args:
+        stem: path that the files' names begin with.
+        whole: sign the whole texts too, besides the main content.
+    """
+
+    def __init__(self, stem: Path, *, whole: bool = False) -> None:
+        self._paths = (
+            stem.with_suffix(".signatures"),
+            stem.with_suffix(".whole") if whole else None,
+        )
+        self._signatures = Signatures(self._paths[0])
+        # A given text may be a page's main content or all of it.
+        self._whole = Signatures(self._paths[1]) if self._paths[1] else None
+        self._tables: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, table: pa.Table) -> pa.Table:
+        """Take in spool rows; returns them with their row numbers, from 0."""
+        self._tables.append(
+            pa.table(
+                {
+                    **{name: table.column(name) for name in COLUMNS[:5]},
+                    "bytes": pa.compute.binary_length(table.column("text")),
+                    "n_segments": pa.compute.list_value_length(table.column("starts")),
+                }
+            )
+        )
+        for text, main in zip(
+            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
+        ):
+            self._signatures.add(text, main)
+            if self._whole is not None:
+                self._whole.add(text)
+        numbers = np.arange(self._rows, self._rows + table.num_rows)
+        self._rows += table.num_rows
+        return table.append_column("row", pa.array(numbers))
+
+    def close(self) -> IndexPart | None:
+        """What was taken in; None where that is no page."""
+        if not self._tables:
+            return None
+        for signatures in (self._signatures, self._whole):
+            if signatures is not None:
+                signatures.flush()
+        return IndexPart(pa.concat_tables(self._tables).combine_chunks(), *self._paths)
 
 
 class PageIndex:
@@ -29,44 +97,29 @@ class PageIndex:
 
     Args:
         folder: for the signatures.
-        whole: sign the whole texts too, besides the main content.
+        whole: the whole texts are signed too.
     """
 
     def __init__(self, folder: Path, *, whole: bool = False) -> None:
         self.signatures = Signatures(folder / "signatures")
-        # A given text may be a page's main content or all of it.
         self.whole = Signatures(folder / "whole") if whole else None
-        self._columns: dict[str, list[pa.Array]] = {}
+        self._tables: list[pa.Table] = []
         self.rows = 0
 
-    def add(self, table: pa.Table) -> pa.Table:
-        """Take in spool rows; returns them with their row numbers."""
-        sizes = pa.compute.binary_length(table.column("text"))
-        n_segments = pa.compute.list_value_length(table.column("starts"))
-        columns = {
-            "page_key": table.column("page_key"),
-            "site": table.column("site"),
-            "text_hash": table.column("text_hash"),
-            "reviewed": table.column("reviewed"),
-            "hash": table.column("hash"),
-            "bytes": sizes,
-            "n_segments": n_segments,
-        }
-        for name, column in columns.items():
-            self._columns.setdefault(name, []).extend(column.chunks)
-        for text, main in zip(
-            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
-        ):
-            self.signatures.add(text, main)
-            if self.whole is not None:
-                self.whole.add(text)
-        numbers = np.arange(self.rows, self.rows + table.num_rows)
-        self.rows += table.num_rows
-        return table.append_column("row", pa.array(numbers))
+    def add(self, part: IndexPart) -> int:
+        """Take in the next part; returns the number of its first row."""
+        first = self.rows
+        self.rows += part.table.num_rows
+        self._tables.append(part.table)
+        for signatures, path in ((self.signatures, part.signatures), (self.whole, part.whole)):
+            if signatures is not None and path is not None:
+                signatures.append(read_signatures(path))
+                path.unlink()
+        return first
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One column over all pages, in row order."""
-        return pa.chunked_array(self._columns[name])
+        return pa.concat_tables(self._tables).column(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Signatures", "bands_for", "groups_of_equal", "link_similar", "shingles", "similar_to"]
+__all__ = [
+    "Signatures",
+    "bands_for",
+    "groups_of_equal",
+    "link_similar",
+    "read_signatures",
+    "shingles",
+    "sign",
+    "similar_to",
+]
 
 N_PERM = 128
 """Slots of a signature (512 bytes): the estimated Jaccard similarity has a standard
@@ -55,9 +64,16 @@ def shingles(text: str, main_text: str = "") -> list[str]:
         tokens = _TOKEN.findall(text.lower())
     if len(tokens) <= SHINGLE_WORDS:
         return [" ".join(tokens)] if tokens else [text.strip()]
-    return [
-        " ".join(tokens[at : at + SHINGLE_WORDS]) for at in range(len(tokens) - SHINGLE_WORDS + 1)
-    ]
+    runs = zip(*(tokens[first:] for first in range(SHINGLE_WORDS)), strict=False)
+    return list(map(" ".join, runs))
+
+
+def sign(token_sets: Sequence[Sequence[str]]) -> Rows:
+    """MinHash signatures of sets of shingles: [n_pages, N_PERM]."""
+    import rensa
+
+    digests = rensa.RMinHash.digests_from_token_sets(token_sets, N_PERM, SEED)
+    return np.array(digests, np.uint32).reshape(-1, N_PERM)
 
 
 class Signatures:
@@ -76,25 +92,35 @@ class Signatures:
         """Take in the next page."""
         self._held.append(shingles(text, main_text))
         if len(self._held) >= BATCH_PAGES:
-            self._flush()
+            self.flush()
+
+    def append(self, rows: Rows) -> None:
+        """Take in pages that were signed elsewhere."""
+        self.flush()
+        with self._path.open("ab") as file:
+            file.write(rows.tobytes())
+        self._count += len(rows)
 
     def rows(self) -> Rows:
         """All signatures, mapped from the file: [n_pages, N_PERM]."""
-        self._flush()
-        if not self._count:
-            return np.zeros((0, N_PERM), np.uint32)
-        return np.memmap(self._path, np.uint32, mode="r", shape=(self._count, N_PERM))
+        self.flush()
+        return read_signatures(self._path)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what is held."""
         if not self._held:
             return
-        import rensa
-
-        digests = rensa.RMinHash.digests_from_token_sets(self._held, N_PERM, SEED)
         with self._path.open("ab") as file:
-            file.write(np.array(digests, np.uint32).tobytes())
+            file.write(sign(self._held).tobytes())
         self._count += len(self._held)
         self._held = []
+
+
+def read_signatures(path: Path) -> Rows:
+    """Signatures, mapped from their file: [n_pages, N_PERM]."""
+    if not path.stat().st_size:
+        return np.zeros((0, N_PERM), np.uint32)
+    return np.memmap(path, np.uint32, mode="r").reshape(-1, N_PERM)
 
 
 def bands_for(ratio: float) -> tuple[int, int]:

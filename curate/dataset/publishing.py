@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.dataset.base import (
+    HERE,
     NOTHING_WITHDRAWN,
     DatasetConfig,
     Progress,
@@ -17,6 +18,7 @@ from curate.dataset.base import (
     ShardPair,
     SplitCounts,
     Withdrawn,
+    Workers,
     no_progress,
 )
 from curate.dataset.build import Built, build
@@ -25,19 +27,19 @@ from curate.dataset.card_input import CardInput
 from curate.dataset.diff import diff_versions
 from curate.dataset.facts import connect, count
 from curate.dataset.gate import check_data
-from curate.dataset.gate_scan import check_withdrawn, check_words
+from curate.dataset.gate_scan import check_withdrawn, check_words, scan_columns
 from curate.dataset.hub import push_once
 from curate.dataset.hub_client import card_on_hub
 from curate.dataset.neighbours import NEIGHBOURS, export_neighbours
 from curate.dataset.quality import quality
 from curate.dataset.remote import Remote
 from curate.dataset.remote_work import exchange
-from curate.dataset.reread import reload_and_compare
+from curate.dataset.reread import Readers
 from curate.dataset.scan import without_places
 from curate.dataset.versions import MANIFEST, Home, publish_lock
 from curate.dataset.words import FORMAT, told_by, write_words, written_for_all
 from curate.errors import DatasetError
-from curate.io import TEMP_PREFIX, file_digest, json_digest, read_json
+from curate.io import TEMP_PREFIX, json_digest, read_json
 from curate.schema import LabelSet
 
 __all__ = ["publish"]
@@ -57,6 +59,7 @@ def publish(
     report: Callable[[Path], None] | None = None,
     memory_limit: str = "1GB",
     progress: Progress = no_progress,
+    workers: Workers = HERE,
 ) -> Published:
     """Publish the next version of a dataset, or find that nothing has changed.
 
@@ -80,6 +83,7 @@ def publish(
         report: writes `report.html` into the folder it is given.
         memory_limit: for the queries that see all rows, e.g. `1GB`.
         progress: told what is being done.
+        workers: who does its parts; the bytes don't depend on it.
 
     Raises:
         DatasetError: damaged inputs, nothing to publish, another publisher at
@@ -106,13 +110,15 @@ def publish(
         try:
             if annotations is None:
                 annotations = sorted((home.folder / "annotations").rglob("[!.]*.parquet"))
-            built = build(
-                config, label_set, shards, annotations, withdrawn, staging, scratch, progress
-            )
-            published = _finish(
-                config, label_set, shards, withdrawn, built, home, staging, scratch, name, facts,
-                report, memory_limit, progress,
-            )  # fmt: skip
+            with Readers(scratch) as readers:
+                built = build(
+                    config, label_set, shards, annotations, withdrawn, staging, scratch,
+                    progress, workers,
+                )  # fmt: skip
+                published = _finish(
+                    config, label_set, shards, withdrawn, built, home, staging, scratch, name,
+                    facts, report, memory_limit, progress, workers, readers,
+                )  # fmt: skip
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             if staging.exists():
@@ -156,8 +162,10 @@ def _finish(
     report: Callable[[Path], None] | None,
     memory_limit: str,
     progress: Progress,
+    workers: Workers,
+    readers: Readers,
 ) -> Published:
-    digests = {file.path: file_digest(staging / file.path) for file in built.files}
+    digests = {file.path: file.digest for file in built.files}
     parts = {"format": FORMAT, "files": digests, "labels": asdict(label_set)}
     if withdrawn:  # the card tells of it, whatever the files hold
         parts["withdrawn"] = withdrawn.counts()
@@ -175,11 +183,13 @@ def _finish(
             left_out=built.left_out,
             notes=built.notes,
         )
+    readers.read("duckdb", staging, built.files, memory_limit)
     version = home.next_version()
     connection = connect(memory_limit, scratch / "duckdb")
     try:
         progress("check", 0, 3)
-        leaks = check_data(connection, staging, previous, built.files, config)
+        leaks = check_data(connection, staging, previous, built.files, config, workers)
+        scan_columns(connection, staging, built.files)
         check_withdrawn(connection, staging, built.files, withdrawn)
         facts = count(connection, staging, built.files, label_set.names)
         diff = diff_versions(connection, previous, staging) if previous else None
@@ -212,12 +222,13 @@ def _finish(
         messages=built.notes,
     )
     write_words(told, staging, digests, digest)
+    readers.read("datasets", staging, built.files, memory_limit)
     if report is not None:
         report(staging)
     progress("check", 1, 3)
     check_words(staging, given, written_for_all(config, label_set))
     progress("check", 2, 3)
-    reload_and_compare(staging, built.files, config, label_set, memory_limit, scratch)
+    readers.compare(built.files, config, label_set)
     progress("check", 3, 3)
     path = home.commit(staging, version, digest)
     return Published(

@@ -1,7 +1,8 @@
 """Reads a version as its users will: run as a process of its own by the gate.
 
-Standard input tells the folder and its files; standard output gets, for each
-reader and file, the number of rows and the digest of each column's values.
+Standard input tells the folder and its files; a file in the folder that the command
+line names gets, for each reader and file, the number of rows and the digest of each
+column's values.
 """
 
 from __future__ import annotations
@@ -15,20 +16,40 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from curate.dataset.values import digest_table
+from curate.io import write_json
 
-__all__ = ["main"]
+__all__ = ["SEEN", "main"]
+
+SEEN = "seen.json"
+"""Name of the file with what they saw."""
 
 BATCH_ROWS = 10_000
 """Rows digested at a time, so that memory stays flat."""
 
 
 def main() -> None:
-    """Answer one request."""
-    request = json.load(sys.stdin)
-    folder, scratch = Path(request["folder"]), Path(request["scratch"])
-    by_duckdb = _by_duckdb(folder, request["files"], request["memory_limit"], scratch)
-    by_datasets, features = _by_datasets(folder, request["files"], scratch)
-    json.dump({"duckdb": by_duckdb, "datasets": by_datasets, "features": features}, sys.stdout)
+    """Answer the requests of standard input, a line each, until it ends."""
+    scratch = Path(sys.argv[1])
+    _load_libraries()
+    seen: dict[str, Any] = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        folder, files = Path(request["folder"]), request["files"]
+        if request["reader"] == "duckdb":
+            seen["duckdb"] = _by_duckdb(folder, files, request["memory_limit"], scratch)
+        else:
+            seen["datasets"], seen["features"] = _by_datasets(folder, files, scratch)
+    write_json(scratch / SEEN, seen)
+
+
+def _load_libraries() -> None:
+    # To stream `.mat` files, datasets loads scipy wherever it is installed: 0.4 s, and
+    # no part of reading Parquet.
+    sys.modules["scipy"] = None  # type: ignore[assignment]
+    import datasets
+    import duckdb
+
+    assert datasets, duckdb
 
 
 def _by_duckdb(
@@ -82,7 +103,6 @@ def _by_datasets(
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
     # The answer is out. The readers' libraries keep threads of their own, and now and
     # then one of them ends the interpreter's orderly shutdown with "terminate called".
     os._exit(0)

@@ -7,80 +7,118 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal
 
 from curate.dataset.base import DatasetConfig
 from curate.dataset.columns import arrow_schema, columns_of, features_json
+from curate.dataset.reload import SEEN
 from curate.dataset.shards import ShardFile
 from curate.errors import DatasetError
+from curate.io import read_json
+from curate.limits import parse_bytes
 from curate.schema import LabelSet
 
-__all__ = ["reload_and_compare"]
+__all__ = ["Readers"]
 
 RELOAD_TIMEOUT_S = 3600
 """A reader that hangs is a failed check; a million segments take under a minute."""
 
 
-def reload_and_compare(
-    folder: Path,
-    files: Sequence[ShardFile],
-    config: DatasetConfig,
-    label_set: LabelSet,
-    memory_limit: str,
-    scratch: Path,
-) -> None:
-    """Read all back with `datasets` and DuckDB and compare every value.
+class Readers:
+    """The readers of the world, in a process of their own, offline and with an empty cache.
 
-    In a process of its own, offline and with an empty cache: neither the
-    user's cache nor this process's memory is touched.
+    Neither the user's cache nor this process's memory is touched. They load their
+    libraries, which takes a second, from the moment they are made.
 
-    Raises:
-        DatasetError: a reader failed, or a shard, column or feature differs.
+    Args:
+        scratch: folder for what they write.
     """
-    home = scratch / "reload"
-    home.mkdir(parents=True, exist_ok=True)
-    request = {
-        "folder": str(folder),
-        "scratch": str(home),
-        "memory_limit": memory_limit,
-        "files": [
-            {"path": f.path, "shape": f.shape, "split": f.split, "rows": f.rows} for f in files
-        ],
-    }
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("HF_", "HUGGING", "DATASETS_", "PYTHON"))
-    } | {
-        "HF_HOME": str(home / "hf"),
-        "HF_HUB_OFFLINE": "1",
-        "HF_DATASETS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "PYTHONSAFEPATH": "1",
-    }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "curate.dataset.reload"],
-            input=json.dumps(request),
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=RELOAD_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise DatasetError(
-            f"reading the new version back took over {RELOAD_TIMEOUT_S} s; nothing was published: "
-            "free memory and try again"
-        ) from None
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise DatasetError(
-            f"the new version could not be read back: {lines[-1]}; nothing was published"
-        )
-    _compare(json.loads(done.stdout), files, config, label_set)
+
+    def __init__(self, scratch: Path) -> None:
+        self._home = home = scratch / "reload"
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("HF_", "HUGGING", "DATASETS_", "PYTHON"))
+        } | {
+            "HF_HOME": str(home / "hf"),
+            "HF_HUB_OFFLINE": "1",
+            "HF_DATASETS_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYTHONSAFEPATH": "1",
+        }
+        with (home / "errors").open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "curate.dataset.reload", str(home)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=environment,
+                text=True,
+            )
+
+    def read(
+        self,
+        reader: Literal["duckdb", "datasets"],
+        folder: Path,
+        files: Sequence[ShardFile],
+        memory_limit: str,
+    ) -> None:
+        """Let one of them begin to read a version; `datasets` goes by its card."""
+        request = {
+            "reader": reader,
+            "folder": str(folder),
+            # Files are streamed; queries over all rows go on beside it.
+            "memory_limit": f"{parse_bytes(memory_limit) // 4 // 1000}KB",
+            "files": [
+                {"path": f.path, "shape": f.shape, "split": f.split, "rows": f.rows} for f in files
+            ],
+        }
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it is dead: `compare` tells why
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+
+    def compare(
+        self, files: Sequence[ShardFile], config: DatasetConfig, label_set: LabelSet
+    ) -> None:
+        """Wait for them and compare every value.
+
+        Raises:
+            DatasetError: a reader failed, or a shard, column or feature differs.
+        """
+        try:
+            self._process.communicate(timeout=RELOAD_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise DatasetError(
+                f"reading the new version back took over {RELOAD_TIMEOUT_S} s; nothing was "
+                "published: free memory and try again"
+            ) from None
+        status = self._process.returncode
+        if status != 0:
+            told = (self._home / "errors").read_text(encoding="utf-8", errors="replace")
+            lines = told.strip().splitlines() or [f"exit status {status}"]
+            raise DatasetError(
+                f"the new version could not be read back: {lines[-1]}; nothing was published"
+            )
+        _compare(read_json(self._home / SEEN), files, config, label_set)
+
+    def __enter__(self) -> Readers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 def _compare(

@@ -50,6 +50,14 @@ class Selection:
     segments_out: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: Selection) -> None:
+        """Add the counts of other shards."""
+        self.pages_given += other.pages_given
+        self.segments_given += other.segments_given
+        self.pages_out.update(other.pages_out)
+        self.segments_out.update(other.segments_out)
+        self.masked.update(other.masked)
+
 
 def select_pages(
     pair: ShardPair,

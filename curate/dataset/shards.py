@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from curate.dataset.columns import Column
 from curate.dataset.values import ValueDigest
-from curate.io import ZSTD_LEVEL
+from curate.io import ZSTD_LEVEL, file_digest
 
 __all__ = ["ROW_GROUP_SEGMENTS", "ShardFile", "ShardWriter", "pages_table", "segments_table"]
 
@@ -45,6 +45,7 @@ class ShardFile:
         rows: number of rows.
         arrow_bytes: size of the values in memory.
         values: digest of each column's values, as handed to the writer.
+        digest: of the file's bytes.
     """
 
     path: str
@@ -53,6 +54,7 @@ class ShardFile:
     rows: int
     arrow_bytes: int
     values: dict[str, str]
+    digest: str
 
 
 class ShardWriter:
@@ -79,7 +81,7 @@ class ShardWriter:
     ) -> None:
         self._shape, self._split = shape, split
         self._relative = f"{shape}/{split}-{number:05d}-of-{count:05d}.parquet"
-        path = folder / self._relative
+        self._path = path = folder / self._relative
         path.parent.mkdir(parents=True, exist_ok=True)
         self._schema = schema
         self._digest = ValueDigest(schema)
@@ -132,6 +134,7 @@ class ShardWriter:
             digest.rows,
             digest.arrow_bytes,
             digest.hexdigest(),
+            file_digest(self._path),
         )
 
     def __enter__(self) -> ShardWriter:

@@ -1,13 +1,15 @@
 """Rows on disk between choosing pages and writing shards.
 
 Pages come in the store's order and leave in buckets of `page_key`; between the
-two, they lie here, dealt to 64 files by the top bits of their bucket hash, so
-that a bucket is read without touching the others and memory stays flat.
+two, they lie here, a file for each task that chose some. Within a file they are
+dealt to 64 sections by the top bits of their bucket hash, so that a bucket is read
+without touching the others and memory stays flat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["PARTITION_BITS", "SPOOL_SCHEMA", "Spool"]
+__all__ = ["PARTITION_BITS", "SPOOL_SCHEMA", "Spool", "SpoolFile", "SpoolWriter"]
 
 PARTITION_BITS = 6
 """64 partitions: buckets of up to 64 shards a split are read once each, and a flush
@@ -68,28 +70,49 @@ SPOOL_SCHEMA = pa.schema(
 )
 
 
-class Spool:
-    """Rows of SPOOL_SCHEMA, written once, read by bucket.
+@dataclass(frozen=True, slots=True)
+class SpoolFile:
+    """A written file of rows.
 
-    Args:
-        folder: an empty folder of its own.
+    Attributes:
+        path: of the file.
+        sections: int64 [n, 2]: partition and place in the file of each Arrow stream.
+        first: number of its first row among those of all files.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+    path: Path
+    sections: npt.NDArray[np.int64]
+    first: int = 0
+
+
+class SpoolWriter:
+    """Writes rows of SPOOL_SCHEMA, whose `row` counts from 0, to one file.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_bytes(b"")
+        self._sections: list[tuple[int, int]] = []
         self._held: list[pa.Table] = []
         self._held_bytes = 0
 
     def add(self, table: pa.Table) -> None:
-        """Take in rows; `row` and `hash` tell where they belong."""
+        """Take in rows; `hash` tells where they belong."""
         self._held.append(table.select(SPOOL_SCHEMA.names).cast(SPOOL_SCHEMA))
         self._held_bytes += table.nbytes
         if self._held_bytes >= FLUSH_BYTES:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
-        """Write what is held; each flush appends one Arrow stream to each partition's file."""
+    def close(self) -> SpoolFile:
+        """Write what is held."""
+        self._flush()
+        return SpoolFile(self._path, np.array(self._sections, np.int64).reshape(-1, 2))
+
+    def _flush(self) -> None:
+        """Append one Arrow stream for each partition that has rows."""
         if not self._held:
             return
         table = pa.concat_tables(self._held)
@@ -98,20 +121,27 @@ class Spool:
         order = np.argsort(parts, kind="stable")
         edges = np.searchsorted(parts[order], np.arange((1 << PARTITION_BITS) + 1))
         options = pa.ipc.IpcWriteOptions(compression="lz4")
-        for part in range(1 << PARTITION_BITS):
-            rows = order[edges[part] : edges[part + 1]]
-            if not len(rows):
-                continue
-            with (
-                self._file(part).open("ab") as file,
-                pa.ipc.new_stream(file, SPOOL_SCHEMA, options=options) as writer,
-            ):
-                writer.write_table(table.take(pa.array(rows)))
+        with self._path.open("ab") as file:
+            for part in range(1 << PARTITION_BITS):
+                rows = order[edges[part] : edges[part + 1]]
+                if not len(rows):
+                    continue
+                self._sections.append((part, file.tell()))
+                with pa.ipc.new_stream(file, SPOOL_SCHEMA, options=options) as writer:
+                    writer.write_table(table.take(pa.array(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Rows of many files, read by bucket."""
+
+    files: tuple[SpoolFile, ...]
 
     def bucket(self, bits: int, number: int, keep: npt.NDArray[np.bool_]) -> Iterator[pa.Table]:
         """Rows of one bucket among `2**bits` that `keep[row]` admits, sorted by page_key.
 
-        Yields tables of CHUNK_PAGES rows: the sorted whole would double the bucket.
+        `row` counts over all files. Yields tables of CHUNK_PAGES rows: the sorted
+        whole would double the bucket.
         """
         if bits <= PARTITION_BITS:
             width = 1 << (PARTITION_BITS - bits)
@@ -132,19 +162,18 @@ class Spool:
         for first in range(0, len(order), CHUNK_PAGES):
             yield table.take(order.slice(first, CHUNK_PAGES))
 
-    def _file(self, part: int) -> Path:
-        return self._folder / f"{part:02d}.arrows"
-
     def _batches(self, parts: range) -> Iterator[pa.RecordBatch]:
-        for part in parts:
-            path = self._file(part)
-            if not path.exists():
+        for spooled in self.files:
+            inside = np.isin(spooled.sections[:, 0], parts)
+            if not inside.any():
                 continue
-            with path.open("rb") as file:
-                size = path.stat().st_size
-                while file.tell() < size:
+            with spooled.path.open("rb") as file:
+                for place in spooled.sections[inside, 1].tolist():
+                    file.seek(place)
                     with pa.ipc.open_stream(file) as reader:
-                        yield from reader
+                        for batch in reader:
+                            rows = pc.add(batch.column("row"), spooled.first)
+                            yield batch.set_column(0, SPOOL_SCHEMA.field("row"), rows)
 
 
 def _partition(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

@@ -236,7 +236,9 @@ class RunDisplay:
         """One line on a stage that is going on."""
         pages, quarantined = task.fields["pages"], task.fields["quarantined"]
         rate = pages / max(task.elapsed or 0.0, 1e-9)
-        parts = [f"{task.completed:.0f} of {task.total:.0f}", f"{pages:,} pages", f"{rate:,.1f}/s"]
+        parts = [f"{task.completed:.0f} of {task.total:.0f}"]
+        if pages:  # adding up reads tables, not pages
+            parts += [f"{pages:,} pages", f"{rate:,.1f}/s"]
         if quarantined:
             parts.append(f"{quarantined:,} quarantined")
         if task.time_remaining is not None:

@@ -35,6 +35,8 @@ __all__ = [
     "check_failures",
     "execute",
     "run_tasks",
+    "seldom_collected",
+    "usable_cores",
 ]
 
 _SIZE = r"^\d+(\.\d+)?\s*[KMGT]i?B$"
@@ -163,7 +165,7 @@ def execute(task: Task, attempt: Attempt) -> Finished | Failure:
         killers=attempt.killers,
     )
     try:
-        with watching(watch), _seldom_collected():
+        with watching(watch), seldom_collected():
             output = Output(task.folder, task.key, task.stage, watch)
             task.body(output, *task.args)
             result = output.finish()
@@ -183,7 +185,8 @@ objects without cycles: with its own (700, 10, 10) looking for some takes 8 % of
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Iterator[None]:
+    """Let Python look for garbage less often while the block runs."""
     before = gc.get_threshold()
     gc.set_threshold(*COLLECT_AFTER)
     try:

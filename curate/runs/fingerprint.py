@@ -31,7 +31,7 @@ PLUMBING = frozenset(
         *("stages.context", "stages.settings", "stages.exports", "stages.pipeline"),
         *("stages.people", "stages.why"),
         *("runs.engine", "runs.fingerprint", "runs.store", "runs.passport", "runs.machine"),
-        *("runs.leases", "places", "processes", "sql"),
+        *("runs.calls", "runs.leases", "places", "processes", "sql"),
     )
 )
 """Modules that decide whether and where a stage runs, never what comes out of it.

@@ -9,12 +9,13 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from curate.limits import PageLimits
 from curate.runs.deaths import Deaths
 from curate.runs.engine import Attempt, Failure, Finished, Task, execute
 
-__all__ = ["run_in_processes"]
+__all__ = ["ending_of", "kill_pool", "pool", "run_in_processes"]
 
 IDLE_SECONDS = 60
 """An idle worker ends after this long; stages that follow at once reuse it."""
@@ -30,7 +31,6 @@ def run_in_processes(
     """
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-    from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
     deaths = Deaths(limits)
@@ -39,12 +39,7 @@ def run_in_processes(
         alone = bool(suspects)
         n_workers = 1 if alone else min(workers, len(waiting))
         queue = suspects if alone else waiting
-        executor = get_reusable_executor(
-            max_workers=n_workers,
-            timeout=IDLE_SECONDS,
-            initializer=_end_with_parent,
-            initargs=(os.getpid(),),
-        )
+        executor = pool(n_workers)
         flying: dict[Future[Finished | Failure], Task] = {}
         died = False
         try:
@@ -59,7 +54,7 @@ def run_in_processes(
                         ended = future.result()
                     except TerminatedWorkerError as error:
                         died = True
-                        failed = deaths.died(task, _how(error))
+                        failed = deaths.died(task, ending_of(error))
                         if failed is None:
                             suspects.append(task)
                         else:
@@ -68,10 +63,37 @@ def run_in_processes(
                         deaths.ended(task)
                         yield ended
         except (KeyboardInterrupt, GeneratorExit):
-            executor.shutdown(wait=True, kill_workers=True)
+            kill_pool(executor)
             raise
         if died:
-            executor.shutdown(wait=True, kill_workers=True)
+            kill_pool(executor)
+
+
+_sizes: list[int] = []
+"""Workers of the pool of this process, while it has one."""
+
+
+def pool(n_workers: int) -> Any:
+    """The pool of this process, with as many workers or more.
+
+    It only grows. A stage with one task would else end all workers but one, and
+    those that the next stage starts would load modules and tables anew.
+    """
+    from loky import get_reusable_executor
+
+    _sizes[:] = [max([n_workers, *_sizes])]
+    return get_reusable_executor(
+        max_workers=_sizes[0],
+        timeout=IDLE_SECONDS,
+        initializer=_end_with_parent,
+        initargs=(os.getpid(),),
+    )
+
+
+def kill_pool(executor: Any) -> None:
+    """End the pool and its workers at once."""
+    _sizes.clear()
+    executor.shutdown(wait=True, kill_workers=True)
 
 
 _settled: list[bool] = []
@@ -87,7 +109,8 @@ def _in_worker(task: Task, attempt: Attempt) -> Finished | Failure:
     return ended
 
 
-def _how(error: Exception) -> str:
+def ending_of(error: Exception) -> str:
+    """How the worker ended whose death an error tells of."""
     found = re.search(r"exit codes? of the workers? (?:are|is) \{(.*?)\}", str(error))
     return found[1] if found else "no exit code told"
 

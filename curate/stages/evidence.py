@@ -220,7 +220,9 @@ def count_lines(out: Output, shard: Place, site_pages: SitePages, parts: int = 1
         tables[int(digest(site, chars=8), 16) % parts].append(table)
     for part in tables:
         out.write(COUNT_SCHEMA, part, row_group_rows=LINE_ROWS)
-    out.counts.n_in = out.counts.n_out
+    # What is told while it goes is pages, as in every stage, not the lines of the tables.
+    n_pages = int(np.count_nonzero(site_pages))
+    out.counts = Counts(n_pages, n_pages)
 
 
 def _counted(shard: Place, site_pages: SitePages) -> Iterator[tuple[str, pa.Table]]:
@@ -281,7 +283,7 @@ def add_up(out: Output, counts: Sequence[Place], memory_limit: str) -> None:
         for shard in range(len(counts)):
             found = (_lines(part) for part in pending.of(shard))
             out.write(LINES_SCHEMA, found, row_group_rows=LINE_ROWS)
-    out.counts.n_in = out.counts.n_out
+    out.counts = Counts()  # it reads tables: no page comes in
 
 
 class _Split:

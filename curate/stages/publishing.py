@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from curate.dataset import ShardPair, Withdrawn
+from curate.dataset.base import HERE
 from curate.io import json_digest, locked, read_json, write_json
 from curate.places import Place
 from curate.report.agreement import AgreementView
 from curate.review.withdraw import Blocked
 from curate.review.withdraw import blocked as withdrawn
+from curate.runs.calls import callers
 from curate.runs.fingerprint import room
 from curate.runs.passport import redact
 from curate.schema import Annotation
@@ -151,6 +153,7 @@ def _publish(
         report=_report(context, view),
         memory_limit=settings.engine.memory_limit,
         progress=_teller(context),
+        workers=callers(settings.engine) or HERE,
     )
     left = dict(published.left_out.pages)
     outcome.counts.dropped.update(left)

@@ -31,7 +31,7 @@ sys.modules["bench"] = module
 spec.loader.exec_module(module)
 import curate.dataset.publishing as publishing
 if sys.argv[2] == "fast":
-    publishing.reload_and_compare = lambda *args: None
+    publishing.Readers = module.NoReaders
 print("ready", flush=True)
 told = module.Bench(Path(sys.argv[1])).publish(module.make_docs(13))
 print(told.version, flush=True)
