@@ -24,10 +24,13 @@ from curate.pages.members import (
 )
 from curate.pages.sniff import compression_of
 
-__all__ = ["Record", "Wound", "records"]
+__all__ = ["HEAD_BYTES", "Record", "Wound", "has_frames", "is_plain", "records"]
 
 MAX_HEADER_BYTES = 1 << 18
 """Real WARC headers have some hundred bytes; URLs in them reach 100 KB."""
+
+HEAD_BYTES = 64
+"""Bytes at the beginning that tell a plain archive from a compressed one."""
 
 _LINE_FOLD = re.compile(r"\r?\n[ \t]+")
 
@@ -76,27 +79,54 @@ class _State:
     n_good: int = 0
     place: str = "0"
     got: str = ""
+    over: bool = False
+
+
+def is_plain(head: bytes) -> bool:
+    """Whether an archive that begins so is not compressed."""
+    return VERSION.match(head) is not None
+
+
+def has_frames(file: IO[bytes], n_bytes: int) -> bool:
+    """Whether a second frame of a zstd archive begins a record, within its first bytes."""
+    first = file.read(len(ZSTD_DICTIONARY))
+    file.seek(0)
+    raw = Raw(file, offset=0)
+    dictionary = read_dictionary(raw) if first == ZSTD_DICTIONARY else None
+    if not scan(raw, n_bytes, "zstd", dictionary):
+        return False
+    data = raw.block()  # stands at the first one
+    raw.put_back(data[1:])
+    return scan(raw, n_bytes, "zstd", dictionary)
 
 
 def records(
-    file: IO[bytes], max_bytes: int, start: int = 0, stop: int | None = None
+    file: IO[bytes], max_bytes: int, start: int = 0, stop: int | None = None, n_before: int = 0
 ) -> Iterator[Record | Wound]:
     """Records of an archive, and its wounds, in order.
 
-    A range owns the records from the first member at or after `start` that
-    begins with a record up to the first such member at or after `stop`, so
-    ranges that join share nothing and miss nothing.
+    A range of a compressed archive owns the records from the first member at or
+    after `start` that begins with a record up to the first such member at or after
+    `stop`, so ranges that join share nothing and miss nothing. Where one member
+    holds everything, so does the first range. Of a plain archive, whose bodies may
+    themselves hold archives, ranges must begin and end where records do.
 
     Args:
         file: opened for reading bytes; must seek where `start` is not 0.
         max_bytes: bodies longer than this are passed over.
-        start, stop: bytes of the file. Of use with gzip, one member a record;
-            of other archives the first range holds everything.
+        start, stop: bytes of the file.
+        n_before: whole records before `start`, for what is told of a cut file.
     """
     raw = Raw(file, offset=start)
+    dictionary = None
     if start:
+        head = file.read(HEAD_BYTES)
+        packed_by = compression_of(head) or "gzip"
+        if head.startswith(ZSTD_DICTIONARY):
+            file.seek(0)
+            dictionary = read_dictionary(Raw(file, offset=0))
         file.seek(start)
-        if not scan(raw, stop, "gzip", None):
+        if not is_plain(head) and not scan(raw, stop, packed_by, dictionary):
             return
     first = raw.block()
     raw.put_back(first)
@@ -109,11 +139,11 @@ def records(
     elif kind is None:
         file.seek(start)
         raw = Raw(file, offset=start)
-    flow = Flow(raw, kind)
+    flow = Flow(raw, kind, dictionary)
     if kind == "zstd" and first.startswith(ZSTD_DICTIONARY):
         flow.dictionary = read_dictionary(raw)
-    state = _State()
-    while True:
+    state = _State(n_good=n_before)
+    while not state.over:
         try:
             if not (flow.held or flow.open_member()):
                 return
@@ -121,7 +151,7 @@ def records(
             if stop is not None and flow.offset >= stop and flow.begins_record():
                 return
             state.place, state.got = str(flow.offset), "nothing"
-            yield from _member_records(flow, state, max_bytes)
+            yield from _member_records(flow, state, max_bytes, stop)
         except Cut:
             end, begin = raw.offset, int(state.place.partition(".")[0])
             if next_member(raw, flow, begin + 1):
@@ -145,11 +175,16 @@ def records(
                 return
 
 
-def _member_records(flow: Flow, state: _State, max_bytes: int) -> Iterator[Record | Wound]:
+def _member_records(
+    flow: Flow, state: _State, max_bytes: int, stop: int | None
+) -> Iterator[Record | Wound]:
     number, member = 0, flow.offset
     while not flow.held and flow.skip_blank():
         if flow.kind is None:
             offset = flow.raw.offset - (len(flow.buffer) - flow.position)
+            if stop is not None and offset >= stop:
+                state.over = True
+                return
         else:
             offset = flow.offset
             number = number if offset == member else 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from curate.errors import PageError
+from curate.pages.archive import has_frames
 from curate.pages.base import Container, PagesConfig, Unit
 from curate.pages.facts import Facts
 from curate.pages.inflate import blocks
@@ -26,6 +27,9 @@ COMMON_CRAWL = "https://data.commoncrawl.org/"
 PACKED_RATIO = 5
 """Web archives unpack to about five times their size (44 MB to 272 MB for 800
 real pages)."""
+
+PROBE_BYTES = 4 << 20
+"""Of a zstd archive, looked through for a second frame: more than most records take."""
 
 LARGE_GROUP_UNITS = 4
 MAX_GROUP_CUTS = 8
@@ -115,11 +119,24 @@ def _line_ranges(found: Found, facts: Facts) -> Iterator[_Range]:
 def _archive_ranges(found: Found, facts: Facts, config: PagesConfig) -> Iterator[_Range]:
     size = max(found.size, 0)
     step = config.unit_bytes
-    if not facts.packed or found.name.endswith((".zst", ".zstd")) or size < 2 * step:
+    if len(facts.parts) > 1:
+        yield from _line_ranges(found, facts)
+        return
+    whole = not facts.packed or size < 2 * step
+    if whole or (found.name.endswith((".zst", ".zstd")) and not _many_frames(found)):
         ratio = PACKED_RATIO if facts.packed else 1
         yield _Range(0, None, size * ratio, facts.digest)
         return
     yield from _cut(size, step, facts.digest)
+
+
+def _many_frames(found: Found) -> bool:
+    """Whether records of a zstd archive have frames of their own, by which it can be cut."""
+    try:
+        with open_uri(found.uri) as file, remote(found.uri):
+            return has_frames(file, PROBE_BYTES)
+    except OSError:
+        return False
 
 
 def _cut(size: int, step: int, content: str) -> Iterator[_Range]:

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from curate.pages.archive import HEAD_BYTES as ARCHIVE_HEAD_BYTES
+from curate.pages.archive import Record, is_plain, records
 from curate.pages.base import PagesConfig
 from curate.pages.cache import DigestCache
 from curate.pages.inflate import head_of
@@ -34,11 +36,11 @@ _BY_SUFFIX = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A range of whole lines.
+    """A range of whole lines, or of whole records of a plain archive.
 
     Attributes:
         start, stop: bytes.
-        first: lines before it.
+        first: lines, or whole records, before it.
         digest: of its bytes.
     """
 
@@ -56,7 +58,8 @@ class Facts:
         kind: told from the first bytes; `unreadable` where there was trouble.
         digest: names the content.
         packed: the file is compressed as a whole.
-        parts: of plain JSON lines, about `unit_bytes` each; else empty.
+        parts: of plain JSON lines and large plain archives, about `unit_bytes` each;
+            else empty.
     """
 
     kind: Kind
@@ -94,6 +97,8 @@ def _local(found: Found, config: PagesConfig, cache: DigestCache | None) -> Fact
 
 
 def _look(found: Found, unit_bytes: int) -> Facts:
+    if found.size >= 2 * unit_bytes and (facts := _look_at_archive(found, unit_bytes)):
+        return facts
     whole = hashlib.sha256()
     parts: list[Part] = []
     with open_uri(found.uri) as file:
@@ -103,8 +108,9 @@ def _look(found: Found, unit_bytes: int) -> Facts:
         inner = hashlib.sha256()
         start = position = first = n_lines = 0
         while block:
-            whole.update(block)
-            if cutting:
+            if not cutting:
+                whole.update(block)
+            else:
                 left = memoryview(block)
                 at = 0
                 while position + len(left) - start >= unit_bytes:
@@ -126,7 +132,43 @@ def _look(found: Found, unit_bytes: int) -> Facts:
             block = file.read(READ_BYTES)
         if cutting and position > start:
             parts.append(Part(start, position, first, inner.hexdigest()[:32]))
-    return Facts(kind, whole.hexdigest()[:32], packed, tuple(parts))
+    # The bytes of lines are hashed once: of one part, its digest is the file's.
+    named = _named(parts) if parts else whole.hexdigest()[:32]
+    return Facts(kind, named, packed, tuple(parts))
+
+
+def _look_at_archive(found: Found, unit_bytes: int) -> Facts | None:
+    """A large plain archive, cut where its reader meets records; None for anything else.
+
+    It is read from its beginning, because a body may hold what looks like a record;
+    and once more for the digests, which the cuts come too late for.
+    """
+    with open_uri(found.uri) as file:
+        head = file.read(ARCHIVE_HEAD_BYTES)
+        if not is_plain(head) or _kind(head, found.name, whole=False)[0].name != "warc":
+            return None
+        file.seek(0)
+        cuts, n_good = [(0, 0)], 0
+        for record in records(file, 0):
+            if isinstance(record, Record):
+                if record.offset - cuts[-1][0] >= unit_bytes:
+                    cuts.append((record.offset, n_good))
+                n_good += 1
+        parts = []
+        ends = [*(start for start, _ in cuts[1:]), found.size]
+        for (start, first), stop in zip(cuts, ends, strict=True):
+            file.seek(start)
+            hasher, left = hashlib.sha256(), stop - start
+            while block := file.read(min(READ_BYTES, left)):
+                hasher.update(block)
+                left -= len(block)
+            parts.append(Part(start, stop, first, hasher.hexdigest()[:32]))
+    return Facts(Kind("warc"), _named(parts), packed=False, parts=tuple(parts))
+
+
+def _named(parts: list[Part]) -> str:
+    """Names the content of a file by that of its parts."""
+    return parts[0].digest if len(parts) == 1 else digest(*(part.digest for part in parts))
 
 
 def _remote_facts(found: Found) -> Facts:

@@ -27,7 +27,7 @@ def read_warc(file: IO[bytes], unit: Unit, config: PagesConfig) -> Iterator[Item
     """
     name = unit.names[0]
     maker = Maker(config, unit.root)
-    for found in records(file, config.max_bytes, unit.start, unit.stop):
+    for found in records(file, config.max_bytes, unit.start, unit.stop, unit.first):
         source = f"{name}#{found.place}"
         if isinstance(found, Wound):
             yield quarantined(source, found.kind, found.detail)

@@ -9,13 +9,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from curate.limits import PageLimits
 from curate.runs.deaths import Deaths
 from curate.runs.engine import Attempt, Failure, Finished, Task, execute
 
-__all__ = ["ending_of", "kill_pool", "pool", "run_in_processes"]
+__all__ = ["ending_of", "kill_pool", "pool", "run_in_processes", "warm"]
 
 IDLE_SECONDS = 60
 """An idle worker ends after this long; stages that follow at once reuse it."""
@@ -73,6 +74,10 @@ _sizes: list[int] = []
 """Workers of the pool of this process, while it has one."""
 
 
+_warming: list[Any] = []
+"""What the first worker does before there is a task for it."""
+
+
 def pool(n_workers: int) -> Any:
     """The pool of this process, with as many workers or more.
 
@@ -81,6 +86,8 @@ def pool(n_workers: int) -> Any:
     """
     from loky import get_reusable_executor
 
+    if _warming and n_workers > _sizes[0]:
+        _warming.pop().exception()  # loky warns where it has to wait for this itself
     _sizes[:] = [max([n_workers, *_sizes])]
     return get_reusable_executor(
         max_workers=_sizes[0],
@@ -90,9 +97,20 @@ def pool(n_workers: int) -> Any:
     )
 
 
+def warm(modules: Sequence[str]) -> None:
+    """Let one worker start and load modules, while the driver still plans."""
+    _warming[:] = [pool(1).submit(_load, tuple(modules))]
+
+
+def _load(modules: Sequence[str]) -> None:
+    for name in modules:
+        import_module(name)
+
+
 def kill_pool(executor: Any) -> None:
     """End the pool and its workers at once."""
     _sizes.clear()
+    _warming.clear()
     executor.shutdown(wait=True, kill_workers=True)
 
 

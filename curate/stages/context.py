@@ -136,6 +136,10 @@ class Context:
         """The stage's recipe under this run's configuration."""
         return recipe(stage, modules, config)
 
+    def knows(self, made: Recipe) -> bool:
+        """Whether the store has outputs of the recipe, maybe not all that are needed."""
+        return self.store.recipe_of(made.stage, made.fingerprint) is not None
+
     def close(self, outcome: Outcome) -> Outcome:
         """Record and show a stage's outcome."""
         self.outcomes[outcome.stage] = outcome

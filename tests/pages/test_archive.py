@@ -77,7 +77,8 @@ def test_agrees_with_fastwarc(kind: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_ranges_share_nothing_and_miss_nothing(data: st.DataObject) -> None:
-    kind = data.draw(st.sampled_from(["members", "one member", "members at random"]))
+    kinds = ["members", "one member", "members at random", "zstd", "zstd dictionary"]
+    kind = data.draw(st.sampled_from(kinds))
     packed = pack([archives.record("resource", block) for block in blocks(25)], kind)
     cuts = data.draw(st.lists(st.integers(1, len(packed)), max_size=6, unique=True).map(sorted))
     edges = [0, *cuts, None]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import brotli
 import pytest
 import zstandard
 
-from curate.pages import PagesConfig, plan_units
+from curate.pages import PagesConfig, plan_units, read_unit
 from curate.pages.http import parse_message
 
 from . import archives
@@ -183,6 +184,71 @@ def test_ranges_of_a_large_archive(tmp_path: Path, read) -> None:
     assert len(units) == path.stat().st_size // 4096
     assert read(path, unit_bytes=4096).items == whole.items
     assert len(whole.pages) == 400
+
+
+def wounded() -> list[bytes]:
+    """Pages, and among them what may confuse whoever looks for records in the middle."""
+    items = archives.pages(300, size=20)
+    inner = b"".join(archives.pages(40, size=30))
+    items[60] = record("resource", inner, block_type="text/plain", url="http://news.example/warc")
+    items[120] = items[120].replace(b"Content-Length: ", b"Content-Length: 9")
+    items[180] = record("resource", items[0][:200] * 9, block_type="text/plain", length=100)
+    items.insert(240, b"garbage of some length\r\n" * 400)
+    return items
+
+
+@pytest.mark.parametrize("unit_bytes", [4096, 5000, 20_000])
+@pytest.mark.parametrize("cut", [0, 150])
+def test_parts_of_a_plain_archive(tmp_path: Path, read, unit_bytes: int, cut: int) -> None:
+    path = tmp_path / "a.warc"
+    packed = b"".join(wounded())
+    path.write_bytes(packed[: len(packed) - cut])
+    whole = read(path)
+    config = PagesConfig(path=str(path), unit_bytes=unit_bytes)
+    units = list(plan_units(config))
+    assert len(units) > path.stat().st_size // unit_bytes // 4
+    assert [unit.stop for unit in units[:-1]] == [unit.start for unit in units[1:]]
+    # The same pages, keys, wounds and words, whatever the number of parts.
+    assert [item for unit in units for item in read_unit(unit, config)] == whole.items
+    assert len(whole.pages) > 250
+    assert whole.reasons["damaged record"] == 2
+    assert whole.reasons["truncated archive" if cut else "damaged archive"] == 1
+
+
+def test_a_plain_archive_that_grows_keeps_its_parts(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    config = PagesConfig(path=str(path), unit_bytes=4096)
+    items = archives.pages(200)
+    path.write_bytes(b"".join(items[:150]))
+    before = {(unit.key, unit.version) for unit in plan_units(config)}
+    path.write_bytes(b"".join(items))
+    after = {(unit.key, unit.version) for unit in plan_units(config)}
+    assert len(before - after) <= 1  # the last one, where it did not end at a cut
+    assert len(after) > len(before)
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+def test_frames_of_a_zstd_archive(tmp_path: Path, read, dictionary: bool) -> None:
+    path = tmp_path / "a.warc.zst"
+    items = archives.pages(400)
+    words = zstandard.ZstdCompressionDict(b"".join(items[:3]) if dictionary else b"")
+    frame = zstandard.ZstdCompressor(dict_data=words) if dictionary else zstandard.ZstdCompressor()
+    head = b"\x5d\x2a\x4d\x18" + len(words).to_bytes(4, "little") + words.as_bytes()
+    packed = b"".join(frame.compress(item) for item in items)
+    path.write_bytes(head + packed if dictionary else packed)
+    whole = read(path)
+    units = list(plan_units(PagesConfig(path=str(path), unit_bytes=4096)))
+    assert len(units) == path.stat().st_size // 4096 > 2
+    assert read(path, unit_bytes=4096).items == whole.items
+    assert len(whole.pages) == 400
+
+
+def test_a_zstd_archive_of_one_frame_is_one_unit(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.zst"
+    noise = [random.Random(n).randbytes(400).hex().encode() for n in range(60)]
+    path.write_bytes(zstandard.compress(b"".join(record("resource", b) for b in noise)))
+    assert path.stat().st_size > 3 * 4096
+    assert len(list(plan_units(PagesConfig(path=str(path), unit_bytes=4096)))) == 1
 
 
 def test_an_archive_by_content_and_name(tmp_path: Path, read) -> None:
