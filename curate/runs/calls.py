@@ -18,11 +18,11 @@ from curate.runs.local import ending_of, kill_pool, pool
 
 __all__ = ["PoolCalls", "callers"]
 
-CALL_BYTES = 600_000_000
+CALL_BYTES = 800_000_000
 """Memory of a process that does one part of a publish: modules and what the stages left
-(some 350 MB), and a bucket on its way into its file."""
+(some 470 MB), and a bucket on its way into its file."""
 
-DRIVER_BYTES = 600_000_000
+DRIVER_BYTES = 400_000_000
 """Left for the process that adds all up."""
 
 

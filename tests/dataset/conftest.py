@@ -309,7 +309,10 @@ class Bench:
         self.calls += 1
         kwargs: dict[str, Any] = {
             name: options.pop(name)
-            for name in ("facts", "report", "annotations", "progress", "withdrawn", "exports_url")
+            for name in (
+                *("facts", "report", "annotations", "progress", "withdrawn", "exports_url"),
+                "workers",
+            )
             if name in options
         }
         kwargs.setdefault("facts", {"code": "curate 0.1.0", "labeler": {"name": "rules-1"}})

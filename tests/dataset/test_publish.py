@@ -9,6 +9,7 @@ import pytest
 from curate.dataset import Published, compare
 from curate.dataset.versions import publish_lock
 from curate.errors import DatasetError
+from curate.runs.calls import PoolCalls
 
 from .conftest import LABELS, Bench, Doc, Seg, key_of, make_doc, make_docs
 
@@ -205,6 +206,25 @@ def test_same_input_same_bytes_whatever_the_sharding_and_order(
     assert one.data_bytes() == two.data_bytes()
     for name in ("README.md", "croissant.json", "manifest.json"):
         assert (one.home / "v0001" / name).read_bytes() == (two.home / "v0001" / name).read_bytes()
+
+
+def test_workers_write_the_same_version(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curate.dataset.build.MAX_PART_SHARDS", 2)
+    docs, options = make_docs(n_sites=12, pages_a_site=8), {"clusters": True, "per_shard": 7}
+    bench.publish(docs, **options)
+    other = Bench(tmp_path / "other")
+    other.publish(docs, workers=PoolCalls(2), **options)
+    assert files(bench.home / "v0001") == files(other.home / "v0001")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_unchanged_data_makes_no_version(bench: Bench) -> None:

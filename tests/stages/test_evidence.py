@@ -70,8 +70,11 @@ def test_lines_of_every_site(tmp_path: Path, cuts: list[int]) -> None:
         out = Output(tmp_path / "counts", f"k{number}", "evidence")
         count_lines(out, files[number], site_pages)
         counted.append(tmp_path / "counts" / out.finish().shards[0].file)
+        # What the run shows are pages, not lines.
+        assert out.counts.n_out == np.count_nonzero(site_pages)
     out = Output(tmp_path / "lines", "all", "evidence")
     add_up(out, counted, "1GB")
+    assert out.counts.n_out == 0
     told: dict[tuple[str, int], tuple[int, float]] = {}
     for shard in out.finish().shards:
         for row in pq.read_table(tmp_path / "lines" / shard.file).to_pylist():
