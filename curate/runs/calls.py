@@ -14,13 +14,16 @@ from typing import Any
 from curate.errors import RunError
 from curate.limits import parse_bytes
 from curate.runs.engine import EngineConfig, seldom_collected, usable_cores
-from curate.runs.local import ending_of, kill_pool, pool
+from curate.runs.local import end_pool, ending_of, pool
 
 __all__ = ["PoolCalls", "callers"]
 
 CALL_BYTES = 800_000_000
 """Memory of a process that does one part of a publish: modules and what the stages left
 (some 470 MB), and a bucket on its way into its file."""
+
+MAX_DEATHS = 3
+"""Deaths of processes under one call: the first may come from outside, or from another call."""
 
 DRIVER_BYTES = 400_000_000
 """Left for the process that adds all up."""
@@ -55,33 +58,24 @@ class PoolCalls:
 
         None runs any more when the block is left.
 
+        A call whose process died is done once more, so it must not mind what an
+        earlier try left.
+
         Raises:
-            RunError: a process died.
+            RunError: its process died again.
         """
-        executor = pool(min(self.n, max(1, len(rows))))
+        flights: deque[_Flight] = deque()
         waiting = deque(rows)
-        flying: deque[Any] = deque()
 
         def more() -> None:
             # A short queue: what is handed over early has to be called back.
-            while waiting and len(flying) < 2 * self.n:
-                flying.append(executor.submit(_called, call, waiting.popleft()))
+            while waiting and len(flights) < 2 * self.n:
+                flights.append(_Flight(call, waiting.popleft(), self.n))
 
         def results() -> Iterator[Any]:
-            from loky.process_executor import TerminatedWorkerError
-
-            while flying:
-                try:
-                    result = flying[0].result()
-                except TerminatedWorkerError as error:
-                    flying.clear()
-                    kill_pool(executor)
-                    raise RunError(
-                        f"a process that did a part of it died ({ending_of(error)}); nothing was "
-                        "published: where memory ran out, lower engine.workers, or "
-                        "engine.memory_limit, and run again"
-                    ) from None
-                flying.popleft()
+            while flights:
+                result = flights[0].result()
+                flights.popleft()
                 more()
                 yield result
 
@@ -89,14 +83,49 @@ class PoolCalls:
             more()
             yield results()
         except KeyboardInterrupt:
-            flying.clear()
-            kill_pool(executor)
+            flights.clear()
+            end_pool()
             raise
         finally:
             waiting.clear()
-            for future in flying:
-                if not future.cancel():
-                    future.exception()  # it runs: wait for its end
+            for flight in flights:
+                flight.call_back()
+
+
+class _Flight:
+    """One call on its way."""
+
+    def __init__(self, call: Callable[..., Any], row: tuple[Any, ...], n: int) -> None:
+        self._call, self._row, self._n = call, row, n
+        self._n_deaths = 0
+        self._start()
+
+    def _start(self) -> None:
+        # Of a pool that broke, this makes a new one.
+        self._future = pool(self._n).submit(_called, self._call, self._row)
+
+    def result(self) -> Any:
+        """Wait for it, and start it again where its process dies."""
+        from loky.process_executor import TerminatedWorkerError
+
+        while True:
+            try:
+                return self._future.result()
+            except TerminatedWorkerError as error:
+                # It may not be this call's doing: one death fails all that are on their way.
+                self._n_deaths += 1
+                if self._n_deaths > MAX_DEATHS:
+                    raise RunError(
+                        f"a process that did a part of it died {self._n_deaths} times "
+                        f"({ending_of(error)}); nothing was published: where memory ran out, "
+                        "lower engine.workers or engine.memory_limit, and run again"
+                    ) from None
+                self._start()
+
+    def call_back(self) -> None:
+        """Leave it undone, or wait for its end."""
+        if not self._future.cancel():
+            self._future.exception()
 
 
 def _called(call: Callable[..., Any], row: tuple[Any, ...]) -> Any:

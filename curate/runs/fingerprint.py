@@ -29,7 +29,7 @@ PLUMBING = frozenset(
     f"curate.{name}"
     for name in (
         *("stages.context", "stages.settings", "stages.exports", "stages.pipeline"),
-        *("stages.people", "stages.why"),
+        *("stages.people", "stages.why", "stages.ahead"),
         *("runs.engine", "runs.fingerprint", "runs.store", "runs.passport", "runs.machine"),
         *("runs.calls", "runs.leases", "places", "processes", "sql"),
     )
@@ -167,9 +167,10 @@ def remembered(path: Path) -> Iterator[None]:
         _remembered.clear()
     before = dict(_remembered)
     yield
-    if _remembered != before:
+    now = dict(_remembered)  # a copy: a thread may still be reading modules
+    if now != before:
         with suppress(OSError):
-            write_json(path, {"python": python, "modules": _remembered})
+            write_json(path, {"python": python, "modules": now})
 
 
 def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:

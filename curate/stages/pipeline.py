@@ -16,9 +16,9 @@ from curate.review.consensus import fit_consensus
 from curate.review.tasks import ReviewTask
 from curate.review.team_plan import TeamPlan
 from curate.runs.fingerprint import remembered, room
-from curate.runs.local import warm
 from curate.runs.store import Store
 from curate.schema import Annotation
+from curate.stages.ahead import look_ahead
 from curate.stages.context import Context, Display, Outcome, ShardRef
 from curate.stages.evidence import site_evidence
 from curate.stages.labels import LabelInputs, final_labels
@@ -157,9 +157,6 @@ def _run(context: Context, reviewing: Reviewing) -> None:
         run_dataset(context, pages, segments, predictions, labels, work)
 
 
-_FIRST = ("curate.stages.pages", "curate.stages.segments")
-"""What a worker loads first, which takes half a second."""
-
 _LATER = ("site_evidence",)
 """Options of a labeler that decide what is done with its predictions, not what they are."""
 
@@ -200,8 +197,8 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
     }
     modules = ["curate.stages.pages", *room("curate.pages")]
     made = context.recipe("pages", modules, options)
-    if settings.engine.kind == "local" and not (settings.dry_run or context.knows(made)):
-        warm(_FIRST)
+    if not (settings.dry_run or context.knows(made)):
+        look_ahead(settings)
     with DigestCache(Path(settings.paths.state) / "input-digests.sqlite") as cache:
         units = list(plan_units(settings.pages, cache))
     context.facts["inputs"] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -24,6 +25,9 @@ def fail_or_mark(folder: Path, n: int) -> int:
         raise DatasetError("bad bucket")
     if n == 2:
         os._exit(9)
+    if n == 20 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.3)
     (folder / str(n)).touch()
     return n
@@ -63,12 +67,18 @@ def test_an_error_ends_all_and_leaves_nothing_running(tmp_path: Path) -> None:
 
 def test_a_dead_process_is_told_and_the_pool_works_on(tmp_path: Path) -> None:
     with (
-        pytest.raises(RunError, match=r"died \(EXIT\(9\)\); nothing was published"),
+        pytest.raises(RunError, match=r"died 4 times \(EXIT\(9\)\); nothing was published"),
         PoolCalls(2).running(fail_or_mark, [(tmp_path, 2), (tmp_path, 3)]) as results,
     ):
         list(results)
     with PoolCalls(2).running(answer, [(7,)]) as results:
         assert next(results)[0] == 7
+
+
+def test_a_killed_process_costs_its_call_only_time(tmp_path: Path) -> None:
+    with PoolCalls(2).running(fail_or_mark, [(tmp_path, n) for n in (3, 20, 4, 5)]) as results:
+        assert list(results) == [3, 20, 4, 5]
+    assert (tmp_path / "died").exists()
 
 
 def test_the_memory_limit_decides_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
