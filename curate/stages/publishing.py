@@ -26,6 +26,9 @@ from curate.stages.why import why_again
 
 __all__ = ["run_dataset"]
 
+ALONE_PAGES = 256
+"""Pages that this process publishes in the time in which others load their modules."""
+
 COUNTED = ("pages", "segments", "predictions", "labels")
 """Stages whose counts a version tells; the others depend on a server."""
 
@@ -153,7 +156,7 @@ def _publish(
         report=_report(context, view),
         memory_limit=settings.engine.memory_limit,
         progress=_teller(context),
-        workers=callers(settings.engine) or HERE,
+        workers=(callers(settings.engine) if outcome.counts.n_in > ALONE_PAGES else None) or HERE,
     )
     left = dict(published.left_out.pages)
     outcome.counts.dropped.update(left)
