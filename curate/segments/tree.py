@@ -54,31 +54,28 @@ class Tree:
 
     def enter(self, frame: Frame) -> int:
         """Index of an element that is not in the table yet; those above it enter first."""
-        fresh = []
+        fresh = [frame]
         above = frame[UP]
         while above is not None and above[ID] < 0:
             fresh.append(above)
             above = above[UP]
-        at = -1 if above is None else above[ID]
-        while fresh:
-            at = self._add(fresh.pop(), at)
-        return self._add(frame, at)
-
-    def _add(self, frame: Frame, above: int) -> int:
-        parent = self.parent
-        frame[ID] = at = len(parent)
-        parent.append(above)
-        # A tag's name costs the parser a new string each time.
-        self.tag.append(self._names.get(frame[TAG]) or frame[NODE].tag or "")
-        found = frame[ATTRIBUTES]
-        if found is None:
-            found = frame[NODE].attributes
-        if not found:
-            self.attrs.append("")
-        elif len(found) == 1 and "class" in found:  # most have only classes
-            self.attrs.append((found["class"] or "")[:MAX_ATTRS])
-        else:
-            self.attrs.append(_tokens(found))
+        at: int = -1 if above is None else above[ID]
+        parent, tag, attrs, names = self.parent, self.tag, self.attrs, self._names
+        for frame in reversed(fresh):
+            parent.append(at)
+            frame[ID] = at = len(tag)
+            # A tag's name costs the parser a new string each time.
+            tag.append(names.get(frame[TAG]) or frame[NODE].tag or "")
+            # Read here, while the parser's memory of it is near: all at the end costs more.
+            found = frame[ATTRIBUTES]
+            if found is None:
+                found = frame[NODE].attributes
+            if not found:
+                attrs.append("")
+            elif len(found) == 1 and "class" in found:  # most have only classes
+                attrs.append((found["class"] or "")[:MAX_ATTRS])
+            else:
+                attrs.append(_tokens(found))
         return at
 
 
