@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def main() -> int:
     for number, check in enumerate(checks, 1):
         if state.get(check, {}).get("state") == "passed":
             continue
-        console.print(f"[bold]{number}/{len(checks)}[/] {check}")
+        console.print(f"[bold]{number}/{len(checks)}[/] {escape(check)}")
         state[check] = run_one(check)
         state_file.write_text(json.dumps(state, indent=2))
         console.print(f"    {state[check]['state']} in {state[check]['seconds']:.0f} s")
@@ -44,10 +45,10 @@ def main() -> int:
         row = state[check]
         colour = {"passed": "green", "skipped": "yellow"}.get(row["state"], "red")
         table.add_row(
-            check.removeprefix("tests/").replace("::", "\n  "),
+            escape(check.removeprefix("tests/").replace("::", "\n  ")),
             f"[{colour}]{row['state']}[/]",
             f"{row['seconds']:.0f}",
-            "\n".join(row["figures"]) or row["told"],
+            escape("\n".join(row["figures"]) or row["told"]),
         )
     console.print(table)
     return int(any(state[check]["state"] == "failed" for check in checks))
