@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.labelers.net import N_NET_OUTPUTS, net_arrays, net_from, run_net
+from curate.labelers.products import product
 from curate.labelers.training.gradient import PageRows, backward, forward, overlap_slope, start
 from curate.labelers.training.net import NetOptions, NetTargets, fit_net
 
@@ -186,3 +187,12 @@ def test_the_overlap_of_pages_is_learnt() -> None:
     for low, high in ((3, 43), (50, 140)):
         mine, theirs = said[low:high], wanted.main[low:high] > 0
         assert 2 * (mine & theirs).sum() / (mine.sum() + theirs.sum()) > 0.9
+
+
+def test_products_cut_up_are_whole() -> None:
+    for n, width, n_outputs in ((300, 388, 48), (5000, 40, 4), (700, 300, 4), (1, 200, 3)):
+        rows = np.arange(n * width, dtype=np.float32).reshape(n, width) % 31
+        weights = np.arange(width * n_outputs, dtype=np.float32).reshape(width, n_outputs) % 7
+        whole = rows.astype(np.int64) @ weights.astype(np.int64)
+        assert np.array_equal(product(rows, weights), whole)
+        assert np.array_equal(product(np.asfortranarray(rows), weights), whole)
