@@ -179,9 +179,9 @@ def segments_table(pages: pa.Table, schema: pa.Schema, names: Sequence[str]) -> 
     for page_id, text, count in zip(
         page_ids, pages.column("text").to_pylist(), counts.tolist(), strict=True
     ):
-        for start, end in zip(starts[at : at + count], ends[at : at + count], strict=True):
-            ids.append(f"{page_id}-{start}-{end}")
-            texts.append(text[start:end])
+        spans = list(zip(starts[at : at + count], ends[at : at + count], strict=True))
+        ids += [f"{page_id}-{start}-{end}" for start, end in spans]
+        texts += [text[start:end] for start, end in spans]
         at += count
     built = {
         "segment_id": pa.array(ids, pa.string()),

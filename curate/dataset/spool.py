@@ -26,6 +26,9 @@ of 64 MB still writes pieces of about a megabyte."""
 FLUSH_BYTES = 64 * 1024 * 1024
 """Rows held before they are written out; bounds the spool's memory."""
 
+SECTION_BYTES = 512 * 1024
+"""Rows that are worth an Arrow stream of their own: its head takes as long as 50 pages."""
+
 CHUNK_PAGES = 256
 """Pages expanded to segments at a time: some 20,000 rows."""
 
@@ -76,7 +79,8 @@ class SpoolFile:
 
     Attributes:
         path: of the file.
-        sections: int64 [n, 2]: partition and place in the file of each Arrow stream.
+        sections: int64 [n, 3]: of each Arrow stream the first partition in it, how many
+            there are in it, and its place in the file.
         first: number of its first row among those of all files.
     """
 
@@ -95,7 +99,7 @@ class SpoolWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.write_bytes(b"")
-        self._sections: list[tuple[int, int]] = []
+        self._sections: list[tuple[int, int, int]] = []
         self._held: list[pa.Table] = []
         self._held_bytes = 0
 
@@ -109,24 +113,28 @@ class SpoolWriter:
     def close(self) -> SpoolFile:
         """Write what is held."""
         self._flush()
-        return SpoolFile(self._path, np.array(self._sections, np.int64).reshape(-1, 2))
+        return SpoolFile(self._path, np.array(self._sections, np.int64).reshape(-1, 3))
 
     def _flush(self) -> None:
-        """Append one Arrow stream for each partition that has rows."""
+        """Append Arrow streams, each with the rows of one partition, or of several small ones."""
         if not self._held:
             return
         table = pa.concat_tables(self._held)
+        width = 1 << PARTITION_BITS
+        while width > 1 and self._held_bytes > SECTION_BYTES * (1 << PARTITION_BITS) // width:
+            width //= 2
         self._held, self._held_bytes = [], 0
         parts = _partition(table.column("hash").to_numpy())
         order = np.argsort(parts, kind="stable")
-        edges = np.searchsorted(parts[order], np.arange((1 << PARTITION_BITS) + 1))
+        firsts = range(0, 1 << PARTITION_BITS, width)
+        edges = np.searchsorted(parts[order], [*firsts, 1 << PARTITION_BITS])
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with self._path.open("ab") as file:
-            for part in range(1 << PARTITION_BITS):
-                rows = order[edges[part] : edges[part + 1]]
+            for number, first in enumerate(firsts):
+                rows = order[edges[number] : edges[number + 1]]
                 if not len(rows):
                     continue
-                self._sections.append((part, file.tell()))
+                self._sections.append((first, width, file.tell()))
                 with pa.ipc.new_stream(file, SPOOL_SCHEMA, options=options) as writer:
                     writer.write_table(table.take(pa.array(rows)))
 
@@ -152,7 +160,7 @@ class Spool:
         found = []
         for batch in self._batches(parts):
             wanted = keep[batch.column("row").to_numpy()]
-            if bits > PARTITION_BITS:
+            if bits:
                 hashes = batch.column("hash").to_numpy()
                 wanted &= (hashes >> np.uint64(64 - bits)) == np.uint64(number)
             if wanted.any():
@@ -164,11 +172,12 @@ class Spool:
 
     def _batches(self, parts: range) -> Iterator[pa.RecordBatch]:
         for spooled in self.files:
-            inside = np.isin(spooled.sections[:, 0], parts)
+            first, width = spooled.sections[:, 0], spooled.sections[:, 1]
+            inside = (first < parts.stop) & (first + width > parts.start)
             if not inside.any():
                 continue
             with spooled.path.open("rb") as file:
-                for place in spooled.sections[inside, 1].tolist():
+                for place in spooled.sections[inside, 2].tolist():
                     file.seek(place)
                     with pa.ipc.open_stream(file) as reader:
                         for batch in reader:
