@@ -6,10 +6,14 @@ back, for what is one whole: where one fails, all of it does.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import pyarrow as pa
 
 from curate.errors import RunError
 from curate.limits import parse_bytes
@@ -129,5 +133,22 @@ class _Flight:
 
 
 def _called(call: Callable[..., Any], row: tuple[Any, ...]) -> Any:
+    if not _trimmed:
+        _trimmed.append(True)
+        _give_back()
     with seldom_collected():
-        return call(*row)
+        try:
+            return call(*row)
+        finally:
+            pa.default_memory_pool().release_unused()
+
+
+_trimmed: list[bool] = []
+
+
+def _give_back() -> None:
+    """Return what the stages' work has left free: it would count beside the publish's own."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # a C library without it
+            ctypes.CDLL(None).malloc_trim(0)
