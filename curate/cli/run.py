@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 import time
@@ -82,11 +80,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _leave_quickly() -> None:
-    """Spare the end of the process (1 s) the workers' goodbyes and a search for garbage."""
+    """Spare the end of the process the workers' goodbyes, half a second."""
     from curate.runs.local import end_pool
 
     end_pool()
-    atexit.register(gc.freeze)
 
 
 @contextmanager
