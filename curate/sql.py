@@ -14,7 +14,7 @@ from curate.io import temp_prefix
 from curate.limits import parse_bytes
 from curate.places import Place, UrlPath
 
-__all__ = ["aggregating", "sql_memory"]
+__all__ = ["aggregating", "sql_memory", "sql_threads"]
 
 MIN_MEMORY = 64_000_000
 """Less than this and DuckDB gives up on tables that it could spill."""
@@ -51,7 +51,7 @@ def aggregating(
         config: dict[str, Any] = {
             "memory_limit": f"{n_bytes}B",
             "temp_directory": scratch,
-            "threads": _threads(n_bytes),
+            "threads": sql_threads(n_bytes),
             # Order is asked for where it counts; keeping that of the input costs memory.
             "preserve_insertion_order": False,
         }
@@ -69,7 +69,8 @@ def sql_memory(memory_limit: str) -> int:
     return max(MIN_MEMORY, int((parse_bytes(memory_limit) - _resident() - UNCOUNTED) / OVERHEAD))
 
 
-def _threads(n_bytes: int) -> int:
+def sql_threads(n_bytes: int) -> int:
+    """Threads that so many bytes of DuckDB's are enough for."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max(1, min(cores, n_bytes // BYTES_A_THREAD))
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate import sql
-from curate.sql import aggregating, sql_memory
+from curate.runs.engine import usable_cores
+from curate.sql import aggregating, sql_memory, sql_threads
 from tests.conftest import ROOT
 
 ADD_UP = """
@@ -76,3 +77,8 @@ def test_lines_are_added_up_within_the_limit(
     rows, peak = map(int, told.stdout.split()[1:])
     figure(f"{shards * 250_000:,} lines added up: {rows:,} recur; {peak / 1e6:.0f} of {limit} MB")
     assert peak < 1e6 * limit
+
+
+def test_little_memory_has_one_thread() -> None:
+    assert sql_threads(64_000_000) == 1
+    assert sql_threads(10**12) == usable_cores()

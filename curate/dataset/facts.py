@@ -12,7 +12,7 @@ from curate.dataset.base import SplitCounts
 from curate.dataset.quality import Agreement, agreement, kept
 from curate.dataset.shards import ShardFile
 from curate.schema import SPLITS
-from curate.sql import sql_memory
+from curate.sql import sql_memory, sql_threads
 
 __all__ = ["Facts", "connect", "count", "files_of", "sql_path"]
 
@@ -74,9 +74,10 @@ def connect(memory_limit: str, scratch: Path) -> Any:
 
     scratch.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(":memory:")
-    connection.execute(f"SET memory_limit = '{sql_memory(memory_limit)}B'")
+    n_bytes = sql_memory(memory_limit)
+    connection.execute(f"SET memory_limit = '{n_bytes}B'")
     connection.execute(f"SET temp_directory = '{_quoted(str(scratch))}'")
-    connection.execute("SET threads = 2")
+    connection.execute(f"SET threads = {min(2, sql_threads(n_bytes))}")
     connection.execute("SET enable_progress_bar = false")
     return connection
 

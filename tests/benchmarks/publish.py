@@ -54,8 +54,8 @@ LABELS = LabelSet(
     guideline="",
 )
 SHARD_CHARS = 8_000_000
-MEMORY_LIMIT = "500MB"
-"""For DuckDB alone; the rest of the process is on top of it."""
+MEMORY_LIMIT = "1GB"
+"""For the process that publishes; its queries get what the rest of it leaves."""
 
 
 def real_pages(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -33,17 +33,20 @@ import sys, tempfile
 from pathlib import Path
 import numpy as np, pyarrow as pa
 from curate.dataset import DatasetConfig
-from curate.dataset.choose import PageIndex, choose
+from curate.dataset.choose import PageIndex, PartWriter, choose
 from curate.dataset.splits import bucket_hash
 
+PART_PAGES = 10_000
 n = int(sys.argv[1])
 with tempfile.TemporaryDirectory() as name:
     index = PageIndex(Path(name))
     rng = np.random.default_rng(1)
     for first in range(0, n, 1000):
+        if first % PART_PAGES == 0:
+            part = PartWriter(Path(name) / f"part{first}", whole=False)
         keys = [f"{first + at:024x}" for at in range(1000)]
         hashes = [rng.bytes(16).hex() for _ in keys]
-        index.add(pa.table({
+        part.add(pa.table({
             "page_key": keys,
             "site": [f"site{(first + at) // 20}.example" for at in range(1000)],
             "text_hash": hashes,
@@ -53,6 +56,8 @@ with tempfile.TemporaryDirectory() as name:
             "main_text": pa.array([""] * 1000, pa.large_string()),
             "starts": pa.array([[0]] * 1000, pa.list_(pa.int32())),
         }))
+        if (first + 1000) % PART_PAGES == 0 or first + 1000 == n:
+            index.add(part.close())
     choose(index, DatasetConfig())
 status = Path("/proc/self/status").read_text()  # getrusage would tell the parent's peak too
 print(1024 * int(status.split("VmHWM:")[1].split()[0]))
