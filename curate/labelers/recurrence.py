@@ -6,16 +6,15 @@ not occurrences, and only where a site has two pages or more.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.schema import SegmentedPage
+from curate.labelers.fingerprints import line_fingerprints
+from curate.schema import IntArray, SegmentedPage
 
 __all__ = [
     "LineCounts",
@@ -30,8 +29,6 @@ __all__ = [
 
 HEAD_CHARS = 400
 """A long line is told by its head: two stories don't begin alike for that long."""
-
-_DIGITS = re.compile(r"\d+")
 
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.float64]
@@ -74,27 +71,26 @@ def line_keys(page: SegmentedPage) -> Keys:
 
     "12 comments" and "8 comments" are one line of the template.
     """
-    text = page.text
-    names = (
-        _DIGITS.sub("0", " ".join(text[start : min(end, start + HEAD_CHARS)].lower().split()))
-        for start, end in zip(page.starts.tolist(), page.ends.tolist(), strict=True)
-    )
-    packed = b"".join(
-        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest() for name in names
-    )
-    return np.frombuffer(packed, "<u8").astype(np.uint64)
+    return _keys(page.text, page.starts, page.ends)
 
 
-def first_places(page: SegmentedPage) -> tuple[Keys, Places]:
-    """The page's different lines, ascending by key, and where each first stands, 0 to 1."""
-    keys, first = np.unique(line_keys(page), return_index=True)
-    return keys, page.starts[first] / max(len(page.text), 1)
+def _keys(text: str, starts: IntArray, ends: IntArray) -> Keys:
+    stops = np.minimum(ends, starts + HEAD_CHARS).tolist()
+    return line_fingerprints(
+        [text[start:stop] for start, stop in zip(starts.tolist(), stops, strict=True)]
+    )
+
+
+def first_places(text: str, starts: IntArray, ends: IntArray) -> tuple[Keys, Places]:
+    """A page's different lines, ascending by key, and where each first stands, 0 to 1."""
+    keys, first = np.unique(_keys(text, starts, ends), return_index=True)
+    return keys, starts[first] / max(len(text), 1)
 
 
 def site_counts(pages: Sequence[SegmentedPage]) -> LineCounts:
     """Counts over the pages of one site; pages of equal text count once."""
     different = list({page.text: page for page in pages}.values())
-    found = [first_places(page) for page in different]
+    found = [first_places(page.text, page.starts, page.ends) for page in different]
     keys = np.concatenate([np.zeros(0, np.uint64), *(part for part, _ in found)])
     place = np.concatenate([np.zeros(0), *(part for _, part in found)])
     names, row = np.unique(keys, return_inverse=True)

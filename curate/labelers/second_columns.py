@@ -7,12 +7,15 @@ fits any labeler, and an old one survives a new labeler's features.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.labelers.batch import Floats
+from curate.labelers.characters import DIGIT, UPPER, character_kinds, codes_of
 from curate.labelers.pagetype import PAGE_TYPES
 from curate.labelers.recurrence import SiteEvidence
 from curate.schema import Layout, PagePrediction, SegmentedPage
@@ -35,10 +38,14 @@ LEAST = 1e-4
 WINDOW = 3
 """Segments before and after that count as the surroundings."""
 
+HEAD_CHARS = 400
+"""Of a longer segment digits and capitals of its head are counted."""
+
 TOKEN_WORDS = 12
 """Words at a segment's start that are tokens: templates begin alike, prose doesn't."""
 
 _WORD = re.compile(r"[^\W\d_]+")
+_CLOSING, _SENTENCE_ENDS = " \"'»”)", ".!?…。！？"
 _HEADING = {f"h{level}": level for level in range(1, 7)}
 _KINDS = ("p", "li", "td", "th", "figcaption", "blockquote", "pre", "line", "dt", "dd")
 _FLAGS = (
@@ -101,9 +108,6 @@ SITE_COLUMNS = (
 lines of a page share name the page, and there are few sites to learn from."""
 
 
-_SITE_INDEX = [(*PAGE_COLUMNS, *EVIDENCE_COLUMNS).index(name) for name in SITE_COLUMNS]
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """One page as a second look gets it."""
@@ -122,11 +126,33 @@ def log_scores(prediction: PagePrediction) -> Floats:
 
 def columns_of(look: Look, *, with_evidence: bool) -> Floats:
     """The columns of a page's segments: `PAGE_COLUMNS`, or `SITE_COLUMNS` with evidence."""
+    if with_evidence:
+        return _site_columns(look)
     parts = [*_said(look), *_text(look.page), *_layout(look.page), *_kinds(look)]
-    if not with_evidence:
-        return np.column_stack(parts).astype(np.float32)
-    every = np.column_stack([*parts, *_evidence(look)])
-    return every[:, _SITE_INDEX].astype(np.float32)
+    return np.column_stack(parts).astype(np.float32)
+
+
+def _site_columns(look: Look) -> Floats:
+    page, n = look.page, len(look.page)
+    logs = log_scores(look.prediction)
+    chars = page.ends - page.starts
+    out = np.zeros((n, len(SITE_COLUMNS)), np.float32)
+    out[:, 0] = page.layout is not None
+    out[:, 1:5] = logs
+    out[:, 5] = _margin(logs)
+    out[:, 6] = look.prediction.main
+    out[:, 7] = np.log1p(chars.astype(np.float32))
+    out[:, 8] = _Heads(page).share(DIGIT)
+    out[:, 9] = _ends_sentence(page)
+    if page.layout is not None:
+        out[:, 10] = page.layout.link_chars / np.maximum(chars, 1)
+    out[:, 11] = _headings(page)
+    out[:, 12] = [kind == "li" for kind in page.kinds]
+    if look.evidence is not None:
+        first = len(SITE_COLUMNS) - len(EVIDENCE_COLUMNS)
+        for column, values in enumerate(_evidence(look, look.evidence), first):
+            out[:, column] = values
+    return out
 
 
 def without_evidence(columns: Floats) -> Floats:
@@ -139,7 +165,6 @@ def without_evidence(columns: Floats) -> Floats:
 def _said(look: Look) -> list[Floats]:
     n = len(look.page)
     logs = log_scores(look.prediction)
-    ordered = np.sort(logs, axis=1)
     html = np.full(n, float(look.page.layout is not None), np.float32)
     sums = np.concatenate([np.zeros((1, 4), np.float64), np.cumsum(np.exp(logs), axis=0)])
     at = np.arange(n)
@@ -150,7 +175,7 @@ def _said(look: Look) -> list[Floats]:
     return [
         html,
         logs,
-        ordered[:, -1] - ordered[:, -2],
+        _margin(logs),
         np.asarray(look.prediction.main, np.float32),
         before.astype(np.float32),
         after.astype(np.float32),
@@ -158,24 +183,62 @@ def _said(look: Look) -> list[Floats]:
     ]
 
 
+def _margin(logs: Floats) -> Floats:
+    ordered = np.sort(logs, axis=1)
+    out: Floats = ordered[:, -1] - ordered[:, -2]
+    return out
+
+
+class _Heads:
+    """The first `HEAD_CHARS` characters of each segment, by what they are."""
+
+    def __init__(self, page: SegmentedPage) -> None:
+        self._kinds = character_kinds(codes_of(page.text))
+        self._starts = page.starts
+        self._stops = np.minimum(page.ends, page.starts + HEAD_CHARS)
+
+    def share(self, kind: int) -> npt.NDArray[np.float64]:
+        """The share of the characters that are of a kind."""
+        sums = np.zeros(len(self._kinds) + 1, np.int32)
+        np.cumsum(self._kinds & kind != 0, out=sums[1:])
+        n = sums.take(self._stops) - sums.take(self._starts)
+        out: npt.NDArray[np.float64] = n / np.maximum(self._stops - self._starts, 1)
+        return out
+
+
+def _ends_sentence(page: SegmentedPage) -> list[bool]:
+    """Whether each segment ends as a sentence does; closing marks are looked through."""
+    text = page.text
+    told = []
+    for start, end in zip(page.starts.tolist(), page.ends.tolist(), strict=True):
+        last = text[end - 1]
+        if last in _CLOSING:
+            last = text[start:end].rstrip(_CLOSING)[-1:]
+        told.append(last in _SENTENCE_ENDS)
+    return told
+
+
+def _headings(page: SegmentedPage) -> list[int]:
+    return [_HEADING.get(kind, 0) for kind in page.kinds]
+
+
 def _text(page: SegmentedPage) -> list[Floats]:
     n = len(page)
     at = np.arange(n)
-    rows = np.zeros((n, 5), np.float32)
-    seen: dict[str, int] = {}
+    heads = _Heads(page)
     texts = [page.segment_text(index) for index in range(n)]
-    for index, text in enumerate(texts):
-        head = text[:400]
-        seen[head] = seen.get(head, 0) + 1
-        size = max(len(head), 1)
-        rows[index] = (
-            len(text),
-            head.count(" ") + 1 if size < 400 else len(text.split()),
-            sum(map(str.isdigit, head)) / size,
-            sum(map(str.isupper, head)) / size,
-            text.rstrip(" \"'»”)")[-1:] in ".!?…。！？",
-        )
-    again = np.array([seen[text[:400]] for text in texts], np.float32)
+    begins = [text[:HEAD_CHARS] for text in texts]
+    rows = np.zeros((n, 5), np.float32)
+    rows[:, 0] = page.ends - page.starts
+    rows[:, 1] = [
+        begin.count(" ") + 1 if len(begin) < HEAD_CHARS else len(text.split())
+        for begin, text in zip(begins, texts, strict=True)
+    ]
+    rows[:, 2] = heads.share(DIGIT)
+    rows[:, 3] = heads.share(UPPER)
+    rows[:, 4] = _ends_sentence(page)
+    seen = Counter(begins)
+    again = np.array([seen[begin] for begin in begins], np.float32)
     return [
         page.starts / max(len(page.text), 1),
         np.minimum(at, 60),
@@ -204,17 +267,14 @@ def _layout(page: SegmentedPage) -> list[Floats]:
 def _kinds(look: Look) -> list[Floats]:
     kinds = look.page.kinds
     n = len(kinds)
-    heading = np.array([_HEADING.get(kind, 0) for kind in kinds], np.float32)
-    one = [np.fromiter((kind == name for kind in kinds), bool, n) for name in _KINDS]
+    heading = np.array(_headings(look.page), np.float32)
+    one = [np.array([kind == name for kind in kinds], bool) for name in _KINDS]
     types = [np.full(n, look.prediction.page_type == name) for name in PAGE_TYPES]
     return [heading, *one, *types]
 
 
-def _evidence(look: Look) -> list[Floats]:
+def _evidence(look: Look, evidence: SiteEvidence) -> list[Floats]:
     n = len(look.page)
-    evidence = look.evidence
-    if evidence is None:
-        return [np.zeros((n, len(EVIDENCE_COLUMNS)), np.float32)]
     pages = max(evidence.n_pages, 1)
     # A line of this page alone has share 0: it recurs nowhere.
     share = (evidence.seen - 1) / max(pages - 1, 1)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curate.schema import SEGMENTED_SCHEMA, Layout, SegmentedPage
 
-__all__ = ["from_batch", "from_row", "to_batch", "to_columns"]
+__all__ = ["from_batch", "from_row", "list_slices", "to_batch", "to_columns"]
 
 _LAYOUT_INTS = (
     "node_parent",
@@ -22,6 +22,7 @@ _LAYOUT_INTS = (
     "flags",
 )
 _LAYOUT_STRINGS = ("node_tag", "node_attrs", "segment_href")
+_NO_INTS = np.zeros(0, np.int32)
 _LAYOUT = _LAYOUT_INTS + _LAYOUT_STRINGS
 _HEAD = ("page_key", "page_id", "source", "fetched_at", "text_hash")
 
@@ -63,7 +64,7 @@ def to_batch(records: Sequence[tuple[Mapping[str, Any], SegmentedPage]]) -> pa.R
 def from_row(row: Mapping[str, Any]) -> SegmentedPage:
     """The page that a row of `SEGMENTED_SCHEMA` holds (`RecordBatch.to_pylist`)."""
     layout = None
-    if row["node_parent"] is not None:
+    if row["link_chars"] is not None:
         ints: dict[str, Any] = {n: np.asarray(row[n], dtype=np.int32) for n in _LAYOUT_INTS}
         layout = Layout(**ints, **{n: row[n] for n in _LAYOUT_STRINGS})
     return SegmentedPage(
@@ -81,16 +82,36 @@ def from_row(row: Mapping[str, Any]) -> SegmentedPage:
 
 
 def from_batch(batch: pa.RecordBatch) -> list[SegmentedPage]:
-    """The pages of a batch; arrays come without a detour over Python numbers."""
+    """The pages of a batch; arrays come without a detour over Python numbers.
+
+    Columns that were not read come out as nothing (`text`, `starts`, `ends`, `kinds`
+    and `link_chars` are always needed: the last one tells HTML from bare text).
+    """
     rows: list[dict[str, Any]] = [{} for _ in range(batch.num_rows)]
+    there = set(batch.schema.names)
     for name in ("url", "site", "media_type", "title", "lang", "text", "kinds", *_LAYOUT_STRINGS):
+        if name not in there:
+            for row in rows:
+                row[name] = () if name in _LAYOUT_STRINGS else None
+            continue
         for row, value in zip(rows, batch.column(name).to_pylist(), strict=True):
             row[name] = value
     for name in ("starts", "ends", *_LAYOUT_INTS):
-        column = batch.column(name)
-        flat = column.values.to_numpy()
-        offsets = column.offsets.to_pylist()
-        valid = column.is_valid().to_pylist()
-        for at, row in enumerate(rows):
-            row[name] = flat[offsets[at] : offsets[at + 1]].copy() if valid[at] else None
+        if name not in there:
+            for row in rows:
+                row[name] = _NO_INTS
+            continue
+        for row, values in zip(rows, list_slices(batch.column(name)), strict=True):
+            row[name] = values
     return [from_row(row) for row in rows]
+
+
+def list_slices(column: pa.ListArray) -> list[Any]:
+    """The lists of numbers of a column as arrays of their own, None where there is none."""
+    flat = column.values.to_numpy()
+    offsets = column.offsets.to_pylist()
+    valid = column.is_valid().to_pylist()
+    return [
+        flat[offsets[at] : offsets[at + 1]].copy() if valid[at] else None
+        for at in range(len(column))
+    ]

@@ -8,7 +8,6 @@ own sites changed.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from curate.limits import parse_bytes
 from curate.places import Place
 from curate.runs.engine import EngineConfig, usable_cores
 from curate.runs.output import Counts, Output
-from curate.segments.rows import from_batch
+from curate.segments.rows import list_slices
 from curate.sql import aggregating
 from curate.stages.context import Context, Outcome, ShardRef
 from curate.stages.looking import LookInputs, look_again
@@ -49,6 +48,8 @@ COUNT_SCHEMA = pa.schema(
         pa.field("squares", pa.int64(), nullable=False),
     ]
 )
+
+_LINE_COLUMNS = ["site", "text", "starts", "ends"]
 
 CENSUS_ROWS = 100_000
 """Rows taken from DuckDB at a time."""
@@ -215,49 +216,60 @@ def count_lines(out: Output, shard: Place, site_pages: SitePages, parts: int = 1
     Args:
         parts: number of tables to deal the sites to, by their name.
     """
-    tables: list[list[pa.Table]] = [[] for _ in range(parts)]
-    for site, table in _counted(shard, site_pages):
-        tables[int(digest(site, chars=8), 16) % parts].append(table)
-    for part in tables:
-        out.write(COUNT_SCHEMA, part, row_group_rows=LINE_ROWS)
+    counted = _counted(shard, site_pages)
+    sites = counted.column("site").chunk(0)
+    part_of = [int(digest(name, chars=8), 16) % parts for name in sites.dictionary.to_pylist()]
+    rows = np.array(part_of, np.int64).take(sites.indices.to_numpy())
+    for part in range(parts):
+        here = counted.filter(pa.array(rows == part)) if parts > 1 else counted
+        out.write(COUNT_SCHEMA, [here.cast(COUNT_SCHEMA)], row_group_rows=LINE_ROWS)
     # What is told while it goes is pages, as in every stage, not the lines of the tables.
     n_pages = int(np.count_nonzero(site_pages))
     out.counts = Counts(n_pages, n_pages)
 
 
-def _counted(shard: Place, site_pages: SitePages) -> Iterator[tuple[str, pa.Table]]:
-    keys: dict[str, list[npt.NDArray[np.uint64]]] = defaultdict(list)
-    sums: dict[str, list[npt.NDArray[np.int64]]] = defaultdict(list)
+def _counted(shard: Place, site_pages: SitePages) -> pa.Table:
+    """The lines by site and key."""
+    keys: list[npt.NDArray[np.uint64]] = []
+    sums: list[npt.NDArray[np.int64]] = []
+    sites: list[str] = []
     first = 0
-    for batch in read_rows(shard, batch_rows=BATCH_PAGES):
+    for batch in read_rows(shard, columns=_LINE_COLUMNS, batch_rows=BATCH_PAGES):
         wanted = np.flatnonzero(site_pages[first : first + batch.num_rows])
         here = batch.take(pa.array(wanted))
-        names = here.column("site").to_pylist()
-        for site, page, n in zip(names, from_batch(here), site_pages[first + wanted], strict=True):
-            found, place = first_places(page)
+        texts, starts, ends = here.columns[1].to_pylist(), *map(list_slices, here.columns[2:])
+        n_pages = site_pages[first + wanted].tolist()
+        for text, start, end, n in zip(texts, starts, ends, n_pages, strict=True):
+            found, place = first_places(text, start, end)
             # Copies of a page count nothing, but want to know what recurs on them.
             once = int(n > 0)
             at = np.rint(place * PLACES).astype(np.int64) * once
-            keys[site].append(found)
-            sums[site].append(np.column_stack([np.full(len(found), once), at, at * at]))
+            keys.append(found)
+            sums.append(np.stack([np.full(len(found), once), at, at * at]))
+        sites += here.column("site").to_pylist()
         first += batch.num_rows
-    for site in sorted(keys):
-        lines, inverse = np.unique(np.concatenate(keys[site]), return_inverse=True)
-        total = np.zeros((len(lines), 3), np.int64)
-        np.add.at(total, inverse, np.concatenate(sums[site]))
-        yield (
-            site,
-            pa.table(
-                {
-                    "site": pa.repeat(site, len(lines)),
-                    "key": lines,
-                    "seen": total[:, 0],
-                    "total": total[:, 1],
-                    "squares": total[:, 2],
-                },
-                schema=COUNT_SCHEMA,
-            ),
-        )
+    names = sorted(set(sites))
+    number = {name: at for at, name in enumerate(names)}
+    sizes = [len(part) for part in keys]
+    site_of = np.repeat(np.array([number[site] for site in sites], np.int32), sizes)
+    key_of = np.concatenate([np.zeros(0, np.uint64), *keys])
+    order = np.lexsort((key_of, site_of))
+    site_of, key_of = site_of[order], key_of[order]
+    fresh = np.ones(len(order), bool)
+    fresh[1:] = (site_of[1:] != site_of[:-1]) | (key_of[1:] != key_of[:-1])
+    begin = np.flatnonzero(fresh)
+    total = np.concatenate([np.zeros((3, 0), np.int64), *sums], axis=1)[:, order]
+    if len(begin):
+        total = np.add.reduceat(total, begin, axis=1)
+    return pa.table(
+        {
+            "site": pa.DictionaryArray.from_arrays(site_of[begin], pa.array(names, pa.string())),
+            "key": key_of[begin],
+            "seen": total[0],
+            "total": total[1],
+            "squares": total[2],
+        }
+    )
 
 
 def add_up(out: Output, counts: Sequence[Place], memory_limit: str) -> None:

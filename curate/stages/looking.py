@@ -21,9 +21,18 @@ from curate.runs.output import Output
 from curate.schema import PREDICTED_SCHEMA
 from curate.segments.rows import from_batch
 from curate.stages.labels import label_names_of
-from curate.stages.predictions import BATCH_PAGES, LABEL_NAMES_KEY, prediction_of
+from curate.stages.predictions import (
+    BATCH_PAGES,
+    HEAD_COLUMNS,
+    LABEL_NAMES_KEY,
+    prediction_table,
+    predictions_of,
+)
 
 __all__ = ["LookInputs", "look_again", "look_at", "looks_of"]
+
+
+_PLAIN = ["page_id", "site", "media_type", "text", "starts", "ends", "kinds", "link_chars"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +79,28 @@ def look_again(out: Output, inputs: LookInputs) -> None:
 def _looked(out: Output, inputs: LookInputs) -> Iterator[pa.Table]:
     look = look_at(inputs.folder)
     tag = f"+{inputs.name}@{look.name}"
-    for rows, looks in looks_of(inputs):
+    # What recurs is told by the lines alone: their places in the tree needn't be read.
+    for rows, looks in looks_of(inputs, whole=not look.model.evidence):
         out.counts.n_in += len(rows)
         found = look.apply(looks)
-        for row, before, after in zip(rows, looks, found, strict=True):
-            if after is before.prediction or row["page_id"] in inputs.left_alone:
-                continue
-            row["labels"] = list(after.labels)
-            row["scores"] = np.asarray(after.scores, np.float32).ravel()
-            row["main"] = np.asarray(after.main, bool)
-            row["reasons"] = [list(reasons) for reasons in after.reasons]
-            row["labeler"] += tag
-        columns = {name: [row[name] for row in rows] for name in PREDICTED_SCHEMA.names}
-        yield pa.table(columns, schema=PREDICTED_SCHEMA)
+        predictions = [
+            before.prediction if row["page_id"] in inputs.left_alone else after
+            for row, before, after in zip(rows, looks, found, strict=True)
+        ]
+        tags = [
+            row["labeler"] if after is before.prediction else row["labeler"] + tag
+            for row, before, after in zip(rows, looks, predictions, strict=True)
+        ]
+        yield prediction_table(rows, predictions, tags)
 
 
-def looks_of(inputs: LookInputs) -> Iterator[tuple[list[dict[str, Any]], list[Look]]]:
-    """The shard's predicted rows and pages, a batch at a time.
+def looks_of(
+    inputs: LookInputs, *, whole: bool = True
+) -> Iterator[tuple[list[dict[str, Any]], list[Look]]]:
+    """The shard's predicted rows without their lists, and pages, a batch at a time.
+
+    Args:
+        whole: read the pages in full; else what `SITE_COLUMNS` are made of.
 
     Raises:
         LabelerError: the labeler gives other labels than a second look reads.
@@ -99,18 +113,20 @@ def looks_of(inputs: LookInputs) -> Iterator[tuple[list[dict[str, Any]], list[Lo
         )
     sites = _Sites(inputs)
     batches = zip(
-        read_rows(inputs.segmented, batch_rows=BATCH_PAGES),
+        read_rows(inputs.segmented, columns=None if whole else _PLAIN, batch_rows=BATCH_PAGES),
         read_rows(inputs.predicted, batch_rows=BATCH_PAGES),
         strict=True,
     )
     for segmented, predicted in batches:
-        rows = predicted.to_pylist()
+        rows = predicted.select(HEAD_COLUMNS).to_pylist()
+        told = predictions_of(predicted, len(names))
         looks = []
         heads = segmented.select(["page_id", "site"]).to_pylist()
-        for head, page, row in zip(heads, from_batch(segmented), rows, strict=True):
+        pages = from_batch(segmented)
+        for head, page, row, prediction in zip(heads, pages, rows, told, strict=True):
             assert head["page_id"] == row["page_id"], "shards of two stages are not aligned"
             evidence = sites.evidence(head["site"], page)
-            looks.append(Look(page, prediction_of(row, len(names)), evidence))
+            looks.append(Look(page, prediction, evidence))
         yield rows, looks
 
 

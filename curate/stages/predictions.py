@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,15 +21,26 @@ from curate.schema import (
     Quarantined,
     SegmentedPage,
 )
-from curate.segments.rows import from_batch
+from curate.segments.rows import from_batch, list_slices
 
-__all__ = ["LABEL_NAMES_KEY", "label_pages", "prediction_of", "with_reasons"]
+__all__ = [
+    "HEAD_COLUMNS",
+    "LABEL_NAMES_KEY",
+    "label_pages",
+    "prediction_of",
+    "prediction_table",
+    "predictions_of",
+    "with_reasons",
+]
 
 BATCH_PAGES = 32
 """Pages labelled at a time: enough for the labeler to work in bulk."""
 
 LABEL_NAMES_KEY = "curate.label_names"
 """Key of a shard's metadata: JSON list, the order of the columns of `scores`."""
+
+HEAD_COLUMNS = ["page_key", "page_id", "labeler"]
+"""What a predicted row holds besides the prediction."""
 
 
 def label_pages(out: Output, shard: Place, labeler: Labeler) -> None:
@@ -70,7 +81,10 @@ def _predicted(out: Output, shard: Place, labeler: Labeler, lost: set[int]) -> I
                 predictions.append(prediction)
         first += len(rows)
         if kept:
-            yield _table(kept, predictions, f"{labeler.name}@{labeler.version}")
+            # Working reasons out costs as much as labelling; only pages that people
+            # will read need them (`with_reasons`).
+            told = [replace(p, reasons=[()] * len(p.labels)) for p in predictions]
+            yield prediction_table(kept, told, [f"{labeler.name}@{labeler.version}"] * len(kept))
 
 
 def _labelled(
@@ -93,22 +107,28 @@ def _without(shard: Place, lost: set[int]) -> Iterator[pa.RecordBatch]:
         first += batch.num_rows
 
 
-def _table(
-    rows: Sequence[dict[str, Any]], predictions: Sequence[PagePrediction], labeler: str
+def prediction_table(
+    heads: Sequence[Mapping[str, Any]],
+    predictions: Sequence[PagePrediction],
+    labelers: Sequence[str],
 ) -> pa.Table:
+    """Rows of `PREDICTED_SCHEMA`.
+
+    Args:
+        heads: `page_key` and `page_id` of each page.
+        labelers: who gave each prediction.
+    """
     columns = {
-        "page_key": [row["page_key"] for row in rows],
-        "page_id": [row["page_id"] for row in rows],
+        "page_key": [head["page_key"] for head in heads],
+        "page_id": [head["page_id"] for head in heads],
         "labels": [list(p.labels) for p in predictions],
         "scores": [np.asarray(p.scores, np.float32).ravel() for p in predictions],
         "main": [np.asarray(p.main, bool) for p in predictions],
-        # Working reasons out costs as much as labelling; only pages that people
-        # will read need them (`with_reasons`).
-        "reasons": [[()] * len(p.labels) for p in predictions],
+        "reasons": [list(p.reasons) for p in predictions],
         "page_type": [p.page_type for p in predictions],
         "page_type_score": [p.page_type_score for p in predictions],
         "language": [p.language for p in predictions],
-        "labeler": [labeler] * len(rows),
+        "labeler": list(labelers),
     }
     return pa.table(columns, schema=PREDICTED_SCHEMA)
 
@@ -144,3 +164,24 @@ def prediction_of(row: dict[str, Any], n_labels: int) -> PagePrediction:
         page_type_score=row["page_type_score"],
         language=row["language"],
     )
+
+
+def predictions_of(batch: pa.RecordBatch, n_labels: int) -> list[PagePrediction]:
+    """The predictions of rows of `PREDICTED_SCHEMA`; numbers stay arrays."""
+    scores = list_slices(batch.column("scores"))
+    plain = ("main", "labels", "reasons", "page_type", "page_type_score", "language")
+    columns = (batch.column(name).to_pylist() for name in plain)
+    return [
+        PagePrediction(
+            labels=labels,
+            scores=np.asarray(numbers, np.float32).reshape(-1, n_labels),
+            main=np.asarray(is_main, bool),
+            reasons=reasons,
+            page_type=page_type,
+            page_type_score=score,
+            language=language,
+        )
+        for numbers, is_main, labels, reasons, page_type, score, language in zip(
+            scores, *columns, strict=True
+        )
+    ]

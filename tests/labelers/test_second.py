@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
+from curate.labelers.fingerprints import line_fingerprints
 from curate.labelers.recurrence import SiteEvidence, evidence_of_site, line_keys, site_counts
 from curate.labelers.second import SecondLook, SecondModel, read_look, write_look
 from curate.labelers.second_columns import (
@@ -188,3 +190,33 @@ def test_pages_are_counted_once_for_each_text() -> None:
     assert counts.spread.tolist() == [0.0]
     evidence = evidence_of_site([one, two])[0]
     assert evidence.seen.tolist() == [2, 2, 1]
+
+
+def test_lines_are_named_as_they_would_be_one_by_one() -> None:
+    lines = [
+        "12 Comments", "8\tcomments ", "Comments", "7comments", "7 7 comments", "77 comments",
+        "ΟΔΟΣ", "οδος", "Οδος ΣΑ", "İstanbul", "i̇stanbul", "٣ comments", "😀 3", "😁 3", "a\0b",
+        "x" * 400, "x" * 399 + " ", "x" * 399, "\u00a0Comments", "ab",
+    ]  # fmt: skip
+    plain = [re.sub(r"\d+", "0", " ".join(line.lower().split())) for line in lines]
+    keys = line_fingerprints(lines).tolist()
+    for left in range(len(lines)):
+        for right in range(len(lines)):
+            told = keys[left] == keys[right]
+            assert told == (plain[left] == plain[right]), (lines[left], lines[right])
+    many = line_fingerprints([f"line {'x' * n}" for n in range(3000)])
+    assert len(set(many.tolist())) == 3000
+    assert len(line_fingerprints([])) == 0
+
+
+def test_what_a_site_look_reads_is_part_of_what_any_look_reads() -> None:
+    page = BlockSegmenter().segment_html(
+        "<h2>Title (new) 12</h2><ul><li><a href=x>Link</a> 3<li>“Quoted.”</ul><p>Ünï … 😀 ٣.</p>"
+    )
+    prediction = said(["article", "boilerplate", "teaser", "article"][: len(page)])
+    look = Look(page, prediction, evidence_of_site([page, page])[0])
+    every = columns_of(look, with_evidence=False)
+    site = columns_of(look, with_evidence=True)
+    for column, name in enumerate(SITE_COLUMNS):
+        if name in PAGE_COLUMNS:
+            assert site[:, column].tolist() == every[:, PAGE_COLUMNS.index(name)].tolist(), name
