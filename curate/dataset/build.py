@@ -22,10 +22,17 @@ from curate.dataset.base import (
 from curate.dataset.choose import Choice, IndexPart, PageIndex, PartWriter, choose
 from curate.dataset.columns import arrow_schema, columns_of
 from curate.dataset.decontaminate import read_texts
+from curate.dataset.duplicates import Signed
 from curate.dataset.mask import Masker
 from curate.dataset.readings import write_annotations
 from curate.dataset.select import Selection, select_pages
-from curate.dataset.shards import ShardFile, ShardWriter, pages_table, segments_table
+from curate.dataset.shards import (
+    ShardFile,
+    ShardWriter,
+    pages_table,
+    segments_table,
+    sources_of,
+)
 from curate.dataset.splits import bucket_numbers, choose_bucket_bits
 from curate.dataset.spool import Spool, SpoolFile, SpoolWriter
 from curate.errors import DatasetError
@@ -45,12 +52,13 @@ MAX_PART_SHARDS = 32
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Written files and the account of what was left out."""
+    """Written files, the account of what was left out, and the signatures made on the way."""
 
     files: tuple[ShardFile, ...]
     left_out: LeftOut
     masked: dict[str, int]
     notes: tuple[str, ...]
+    signed: Signed
 
 
 def build(
@@ -114,7 +122,10 @@ def build(
             config, label_set, annotations, withdrawn, folder, scratch, files
         )
     left_out = _account(selection, choice, files)
-    return Built(tuple(files), left_out, dict(sorted(selection.masked.items())), choice.notes)
+    prints = index.column("print").to_numpy()
+    signed = Signed.write(scratch, prints, index.signatures.path)
+    masked = dict(sorted(selection.masked.items()))
+    return Built(tuple(files), left_out, masked, choice.notes, signed)
 
 
 def _cut(shards: Sequence[ShardPair], n_workers: int) -> list[Sequence[ShardPair]]:
@@ -137,7 +148,7 @@ def choose_part(
     """
     selection = Selection()
     masker = Masker(config.mask, config.mask_region)
-    spool = SpoolWriter(stem.with_suffix(".arrows"))
+    spool = SpoolWriter(stem.with_suffix(".arrows"), config.ratios(), config.split_salt)
     index = PartWriter(stem, whole=bool(config.decontaminate))
     for pair in shards:
         for table in select_pages(pair, config, names, selection, masker, withdrawn):
@@ -162,6 +173,8 @@ def _write(
         clusters = scratch / "clusters.json"
         write_json(clusters, {str(row): name for row, name in choice.cluster.items()})
     hashes, sizes = index.column("hash").to_numpy(), index.column("bytes").to_numpy()
+    hashed = scratch / "hashes.npy"
+    np.save(hashed, hashes)
     rows: list[tuple[Bucket, DatasetConfig, Sequence[str], Spool, Path]] = []
     for number, split in enumerate(SPLITS):
         keep = choice.keep & (choice.split == number)
@@ -173,7 +186,7 @@ def _write(
         count = len(np.unique(bucket_numbers(hashes[keep], bits)))
         for bucket in range(count):
             for shape in ("segments", "pages"):
-                made = Bucket(shape, split, kept, bits, bucket, count, clusters)
+                made = Bucket(shape, split, kept, hashed, bits, bucket, count, clusters)
                 rows.append((made, config, label_set.names, spool, folder))
     files: list[ShardFile] = []
     with workers.running(write_bucket, rows) as written:
@@ -191,6 +204,7 @@ class Bucket:
     Attributes:
         shape, split: where it belongs.
         keep: file of a mask over all rows: those of the split.
+        hashes: file of all rows' bucket hashes.
         bits, number: the bucket among `2**bits`.
         count: of the split's buckets.
         clusters: file that names the cluster of rows, where it is published.
@@ -199,6 +213,7 @@ class Bucket:
     shape: str
     split: str
     keep: Path
+    hashes: Path
     bits: int
     number: int
     count: int
@@ -217,8 +232,9 @@ def write_bucket(
     with ShardWriter(
         folder, bucket.shape, bucket.split, bucket.number, bucket.count, schema, columns
     ) as writer:
-        keep = np.load(bucket.keep, mmap_mode="r")
-        for table in spool.bucket(bucket.bits, bucket.number, keep):
+        keep, hashes = (np.load(path, mmap_mode="r") for path in (bucket.keep, bucket.hashes))
+        read = sources_of(bucket.shape, schema)
+        for table in spool.bucket(bucket.bits, bucket.number, keep, hashes, read):
             if bucket.shape == "segments":
                 writer.write(segments_table(table, schema, names))
                 continue

@@ -18,6 +18,7 @@ from curate.dataset.duplicates import (
     link_similar,
     read_signatures,
     similar_to,
+    text_print,
 )
 from curate.dataset.splits import MIN_SITES, split_of
 from curate.errors import DatasetError
@@ -30,7 +31,7 @@ _KEEP_ORDER = (2, 1, 0)
 train. A test set must not shrink or change because training pages were added."""
 
 
-COLUMNS = ("page_key", "site", "text_hash", "reviewed", "hash", "bytes", "n_segments")
+COLUMNS = ("page_key", "site", "text_hash", "reviewed", "hash", "bytes", "n_segments", "print")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +64,24 @@ class PartWriter:
 
     def add(self, table: pa.Table) -> pa.Table:
         """Take in spool rows; returns them with their row numbers, from 0."""
+        prints = []
+        for text, main in zip(
+            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
+        ):
+            prints.append(text_print(text, main))
+            self._signatures.add(text, main)
+            if self._whole is not None:
+                self._whole.add(text)
         self._tables.append(
             pa.table(
                 {
                     **{name: table.column(name) for name in COLUMNS[:5]},
                     "bytes": pa.compute.binary_length(table.column("text")),
                     "n_segments": pa.compute.list_value_length(table.column("starts")),
+                    "print": pa.array(prints, pa.uint64()),
                 }
             )
         )
-        for text, main in zip(
-            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
-        ):
-            self._signatures.add(text, main)
-            if self._whole is not None:
-                self._whole.add(text)
         numbers = np.arange(self._rows, self._rows + table.num_rows)
         self._rows += table.num_rows
         return table.append_column("row", pa.array(numbers))

@@ -8,6 +8,7 @@ holds eight bytes a page and band.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 __all__ = [
     "Signatures",
+    "Signed",
     "bands_for",
     "groups_of_equal",
     "link_similar",
@@ -25,6 +27,7 @@ __all__ = [
     "shingles",
     "sign",
     "similar_to",
+    "text_print",
 ]
 
 N_PERM = 128
@@ -76,11 +79,56 @@ def sign(token_sets: Sequence[Sequence[str]]) -> Rows:
     return np.array(digests, np.uint32).reshape(-1, N_PERM)
 
 
+def text_print(text: str, main_text: str) -> int:
+    """64 bits that name what a page says, main content and all."""
+    print_ = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+    print_.update(b"\0" + main_text.encode("utf-8", "surrogatepass"))
+    return int.from_bytes(print_.digest(), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Signatures that are known, found by what the pages say.
+
+    Attributes:
+        prints: file of the pages' `text_print`, uint64 in ascending order.
+        rows: file of where each one's signature is.
+        signatures: file of the signatures.
+    """
+
+    prints: Path
+    rows: Path
+    signatures: Path
+
+    @classmethod
+    def write(cls, folder: Path, prints: npt.NDArray[np.uint64], signatures: Path) -> Signed:
+        """Keep signatures, given in the order of the prints, to be found again."""
+        order = np.argsort(prints, kind="stable")
+        made = cls(folder / "prints.npy", folder / "print-rows.npy", signatures)
+        np.save(made.prints, prints[order])
+        np.save(made.rows, order)
+        return made
+
+    def sign(self, texts: Sequence[str], mains: Sequence[str]) -> Rows:
+        """Signatures of pages; those that say something new are made."""
+        known = np.load(self.prints, mmap_mode="r")
+        prints = np.array(list(map(text_print, texts, mains)), np.uint64)
+        found = np.searchsorted(known, prints)
+        met = known[np.minimum(found, len(known) - 1)] == prints
+        signatures = np.zeros((len(prints), N_PERM), np.uint32)
+        rows = np.load(self.rows, mmap_mode="r")[found[met]]
+        signatures[met] = read_signatures(self.signatures)[rows]
+        new = np.flatnonzero(~met).tolist()
+        if new:
+            signatures[new] = sign([shingles(texts[at], mains[at]) for at in new])
+        return signatures
+
+
 class Signatures:
     """MinHash signatures of many pages in one file, in the order they were added."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._held: list[list[str]] = []
         self._count = 0
         path.write_bytes(b"")
@@ -97,20 +145,20 @@ class Signatures:
     def append(self, rows: Rows) -> None:
         """Take in pages that were signed elsewhere."""
         self.flush()
-        with self._path.open("ab") as file:
+        with self.path.open("ab") as file:
             file.write(rows.tobytes())
         self._count += len(rows)
 
     def rows(self) -> Rows:
         """All signatures, mapped from the file: [n_pages, N_PERM]."""
         self.flush()
-        return read_signatures(self._path)
+        return read_signatures(self.path)
 
     def flush(self) -> None:
         """Write what is held."""
         if not self._held:
             return
-        with self._path.open("ab") as file:
+        with self.path.open("ab") as file:
             file.write(sign(self._held).tobytes())
         self._count += len(self._held)
         self._held = []

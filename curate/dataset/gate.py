@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from curate.dataset.base import HERE, DatasetConfig, Workers
 from curate.dataset.columns import label_names
-from curate.dataset.duplicates import Rows, Signatures, link_similar, shingles, sign
+from curate.dataset.duplicates import Rows, Signatures, Signed, link_similar, shingles, sign
 from curate.dataset.facts import files_of
 from curate.dataset.shards import ShardFile
 from curate.errors import DatasetError
@@ -35,6 +35,7 @@ def check_data(
     files: Sequence[ShardFile],
     config: DatasetConfig,
     workers: Workers = HERE,
+    signed: Signed | None = None,
 ) -> dict[str, int]:
     """Schema, splits and leaks of the data files.
 
@@ -45,6 +46,8 @@ def check_data(
         files: what was written.
         config: of the publish.
         workers: sign the pages that are compared.
+        signed: signatures of texts that have been signed before; found by what the
+            files say, so that a page that says something else is signed anew.
 
     Returns:
         Counts of the leak check.
@@ -57,9 +60,9 @@ def check_data(
         _check_schema(schemas, previous)
         _check_splits(folder, previous)
     splits = list(dict.fromkeys(file.split for file in files))
-    with workers.running(sign_pages, _to_sign(folder, splits)) as signed:
+    with workers.running(sign_pages, _to_sign(folder, splits, signed)) as found:
         leaks = _leaks(connection, folder, splits)
-        n_near = _near_leaks(folder, signed, config.near_duplicate_ratio)
+        n_near = _near_leaks(folder, found, config.near_duplicate_ratio)
     if n_near and config.near_duplicates != "keep":
         raise DatasetError(
             f"leak: {n_near} clusters of near-duplicates stand in more than one split; "
@@ -154,19 +157,23 @@ def _leaks(connection: Any, folder: Path, splits: Sequence[str]) -> dict[str, in
     return found
 
 
-def _to_sign(folder: Path, splits: Sequence[str]) -> list[tuple[Path, int, int, int]]:
+def _to_sign(
+    folder: Path, splits: Sequence[str], signed: Signed | None
+) -> list[tuple[Path, int, int, int, Signed | None]]:
     """Ranges of rows of the files of pages, with the number of their split."""
     if len(splits) < 2:
         return []
     return [
-        (shard, number, first, SIGN_PAGES)
+        (shard, number, first, SIGN_PAGES, signed)
         for number, split in enumerate(splits)
         for shard in sorted(folder.glob(f"pages/{split}-*.parquet"))
         for first in range(0, pq.read_metadata(shard).num_rows, SIGN_PAGES)
     ]
 
 
-def sign_pages(shard: Path, split: int, first: int, count: int) -> tuple[int, Rows]:
+def sign_pages(
+    shard: Path, split: int, first: int, count: int, signed: Signed | None = None
+) -> tuple[int, Rows]:
     """Task: the split, and signatures of some rows of a file of pages."""
     found = []
     with pq.ParquetFile(shard) as file:
@@ -180,7 +187,10 @@ def sign_pages(shard: Path, split: int, first: int, count: int) -> tuple[int, Ro
             rows = file.read_row_group(number, columns=["text", "main_text"])
             rows = rows.slice(start, stop - start)
             texts, mains = (rows.column(name).to_pylist() for name in ("text", "main_text"))
-            found.append(sign([shingles(*pair) for pair in zip(texts, mains, strict=True)]))
+            if signed is None:
+                found.append(sign(list(map(shingles, texts, mains))))
+            else:
+                found.append(signed.sign(texts, mains))
     return split, np.concatenate(found)
 
 

@@ -188,7 +188,9 @@ def _finish(
     connection = connect(memory_limit, scratch / "duckdb")
     try:
         progress("check", 0, 3)
-        leaks = check_data(connection, staging, previous, built.files, config, workers)
+        leaks = check_data(
+            connection, staging, previous, built.files, config, workers, built.signed
+        )
         scan_columns(connection, staging, built.files)
         check_withdrawn(connection, staging, built.files, withdrawn)
         facts = count(connection, staging, built.files, label_set.names)

@@ -75,6 +75,9 @@ def _by_datasets(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     import datasets
 
+    # Its cache is written in pieces of so many rows; of the usual 1,000, a digest's calls
+    # cost more than its bytes.
+    datasets.config.DEFAULT_MAX_BATCH_SIZE = BATCH_ROWS
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     seen: dict[str, Any] = {}

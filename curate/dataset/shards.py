@@ -20,7 +20,14 @@ from curate.dataset.columns import Column
 from curate.dataset.values import ValueDigest
 from curate.io import ZSTD_LEVEL, file_digest
 
-__all__ = ["ROW_GROUP_SEGMENTS", "ShardFile", "ShardWriter", "pages_table", "segments_table"]
+__all__ = [
+    "ROW_GROUP_SEGMENTS",
+    "ShardFile",
+    "ShardWriter",
+    "pages_table",
+    "segments_table",
+    "sources_of",
+]
 
 ROW_GROUP_PAGES = 1_000
 """Pages of a row group, some 10 MB. Few and large ones suit content-defined chunking:
@@ -152,6 +159,13 @@ class ShardWriter:
             self._writer.close()
 
 
+def sources_of(shape: str, schema: pa.Schema) -> set[str]:
+    """Columns of the spool that a shape is made of."""
+    if shape == "segments":
+        return {_FLAT.get(name, name) for name in schema.names} | {"text", "page_id", "labels"}
+    return {*schema.names, *_SPANS}
+
+
 def pages_table(pages: pa.Table, schema: pa.Schema, names: Sequence[str]) -> pa.Table:
     """Rows of the shape `pages`, from spool rows."""
     spans = _spans(pages, names)
@@ -170,21 +184,18 @@ def segments_table(pages: pa.Table, schema: pa.Schema, names: Sequence[str]) -> 
     """Rows of the shape `segments`, from spool rows."""
     counts = pc.list_value_length(pages.column("starts")).to_numpy()
     page_of = pa.array(np.repeat(np.arange(len(counts)), counts))
-    flat = {name: _flat(pages, name) for name in _FLAT}
-    page_ids = pages.column("page_id").to_pylist()
+    flat = {name: _flat(pages, name) for name in _FLAT if name in schema.names}
     starts, ends = flat["start"].to_pylist(), flat["end"].to_pylist()
-    ids: list[str] = []
     texts: list[str] = []
     at = 0
-    for page_id, text, count in zip(
-        page_ids, pages.column("text").to_pylist(), counts.tolist(), strict=True
-    ):
-        spans = list(zip(starts[at : at + count], ends[at : at + count], strict=True))
-        ids += [f"{page_id}-{start}-{end}" for start, end in spans]
+    for text, count in zip(pages.column("text").to_pylist(), counts.tolist(), strict=True):
+        spans = zip(starts[at : at + count], ends[at : at + count], strict=True)
         texts += [text[start:end] for start, end in spans]
         at += count
+    page_ids = pages.column("page_id").take(page_of)
+    places = (flat[name].cast(pa.string()) for name in ("start", "end"))
     built = {
-        "segment_id": pa.array(ids, pa.string()),
+        "segment_id": pc.binary_join_element_wise(page_ids, *places, "-"),
         "text": pa.array(texts, pa.string()),
         "label": _label_numbers(flat["label_name"], names),
     }
@@ -217,6 +228,10 @@ _FLAT = {
     "scores": "label_scores",
 }
 """Column of `segments` -> list column of the spool."""
+
+
+_SPANS = ("starts", "ends", "labels", "origins", "scores")
+"""List columns of the spool that the spans of a page are made of."""
 
 
 def _combined(pages: pa.Table, name: str) -> pa.ListArray:

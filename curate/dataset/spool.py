@@ -1,21 +1,26 @@
 """Rows on disk between choosing pages and writing shards.
 
-Pages come in the store's order and leave in buckets of `page_key`; between the
-two, they lie here, a file for each task that chose some. Within a file they are
-dealt to 64 sections by the top bits of their bucket hash, so that a bucket is read
-without touching the others and memory stays flat.
+Pages come in the store's order and leave in buckets of `page_key`, split by split;
+between the two, they lie here, a file for each task that chose some. Within a file they
+are dealt to sections by the split that their site is likely to get and by the top bits
+of their bucket hash. A section tells its rows, so that a bucket is read without touching
+others, in the columns that its shape needs, and memory stays flat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from curate.dataset.splits import bucket_numbers, split_of
+from curate.schema import SPLITS
 
 __all__ = ["PARTITION_BITS", "SPOOL_SCHEMA", "Spool", "SpoolFile", "SpoolWriter"]
 
@@ -79,13 +84,16 @@ class SpoolFile:
 
     Attributes:
         path: of the file.
-        sections: int64 [n, 3]: of each Arrow stream the first partition in it, how many
-            there are in it, and its place in the file.
+        places: of each section, an Arrow stream, where it begins in the file.
+        edges: of each section, where its rows begin in `rows`; and the end of the last.
+        rows: file of the numbers of the sections' rows, int64, counted in this file.
         first: number of its first row among those of all files.
     """
 
     path: Path
-    sections: npt.NDArray[np.int64]
+    places: tuple[int, ...]
+    edges: tuple[int, ...]
+    rows: Path
     first: int = 0
 
 
@@ -94,12 +102,16 @@ class SpoolWriter:
 
     Args:
         path: of the file.
+        ratios, salt: as for `split_of`. Pages that end in another split (there are
+            too few sites, or a copy moved them) are found all the same, only slower.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ratios: Sequence[float], salt: str = "") -> None:
         self._path = path
         path.write_bytes(b"")
-        self._sections: list[tuple[int, int, int]] = []
+        self._split_of = lru_cache(4096)(lambda site: SPLITS.index(split_of(site, ratios, salt)))
+        self._places: list[int] = []
+        self._rows: list[npt.NDArray[np.int64]] = []
         self._held: list[pa.Table] = []
         self._held_bytes = 0
 
@@ -113,30 +125,32 @@ class SpoolWriter:
     def close(self) -> SpoolFile:
         """Write what is held."""
         self._flush()
-        return SpoolFile(self._path, np.array(self._sections, np.int64).reshape(-1, 3))
+        edges = np.cumsum([0, *(len(rows) for rows in self._rows)]).tolist()
+        rows = self._path.with_suffix(".rows.npy")
+        np.save(rows, np.concatenate([np.zeros(0, np.int64), *self._rows]))
+        return SpoolFile(self._path, tuple(self._places), tuple(edges), rows)
 
     def _flush(self) -> None:
         """Append Arrow streams, each with the rows of one partition, or of several small ones."""
         if not self._held:
             return
-        table = pa.concat_tables(self._held)
-        width = 1 << PARTITION_BITS
-        while width > 1 and self._held_bytes > SECTION_BYTES * (1 << PARTITION_BITS) // width:
-            width //= 2
-        self._held, self._held_bytes = [], 0
-        parts = _partition(table.column("hash").to_numpy())
+        table = pa.concat_tables(self._held).combine_chunks()
+        self._held = []
+        splits = np.array([self._split_of(site) for site in table.column("site").to_pylist()])
+        bits = PARTITION_BITS
+        while bits and self._held_bytes < SECTION_BYTES << bits:
+            bits -= 1
+        self._held_bytes = 0
+        parts = (splits << bits) + bucket_numbers(table.column("hash").to_numpy(), bits)
         order = np.argsort(parts, kind="stable")
-        firsts = range(0, 1 << PARTITION_BITS, width)
-        edges = np.searchsorted(parts[order], [*firsts, 1 << PARTITION_BITS])
+        numbers = table.column("row").to_numpy()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with self._path.open("ab") as file:
-            for number, first in enumerate(firsts):
-                rows = order[edges[number] : edges[number + 1]]
-                if not len(rows):
-                    continue
-                self._sections.append((first, width, file.tell()))
+            for rows in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1):
+                self._places.append(file.tell())
+                self._rows.append(numbers[rows])
                 with pa.ipc.new_stream(file, SPOOL_SCHEMA, options=options) as writer:
-                    writer.write_table(table.take(pa.array(rows)))
+                    writer.write_table(table.take(pa.array(rows)).combine_chunks())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,45 +159,51 @@ class Spool:
 
     files: tuple[SpoolFile, ...]
 
-    def bucket(self, bits: int, number: int, keep: npt.NDArray[np.bool_]) -> Iterator[pa.Table]:
+    def bucket(
+        self,
+        bits: int,
+        number: int,
+        keep: npt.NDArray[np.bool_],
+        hashes: npt.NDArray[np.uint64],
+        columns: Collection[str],
+    ) -> Iterator[pa.Table]:
         """Rows of one bucket among `2**bits` that `keep[row]` admits, sorted by page_key.
 
-        `row` counts over all files. Yields tables of CHUNK_PAGES rows: the sorted
-        whole would double the bucket.
+        Yields tables of CHUNK_PAGES rows: the sorted whole would double the bucket.
+
+        Args:
+            bits, number: of the bucket.
+            keep, hashes: of all rows of all files, by number.
+            columns: that are read, and `row`, which counts over all files.
         """
-        if bits <= PARTITION_BITS:
-            width = 1 << (PARTITION_BITS - bits)
-            parts = range(number * width, (number + 1) * width)
-        else:
-            part = number >> (bits - PARTITION_BITS)
-            parts = range(part, part + 1)
-        found = []
-        for batch in self._batches(parts):
-            wanted = keep[batch.column("row").to_numpy()]
+        names = [n for n in SPOOL_SCHEMA.names if n in {*columns, "page_key"} and n != "row"]
+        fields = [SPOOL_SCHEMA.get_field_index(name) for name in names]
+        options = pa.ipc.IpcReadOptions(included_fields=fields)
+        parts: dict[str, list[pa.Array]] = {name: [] for name in ("row", *names)}
+        for spooled in self.files:
+            rows = np.load(spooled.rows) + spooled.first
+            wanted = keep[rows]
             if bits:
-                hashes = batch.column("hash").to_numpy()
-                wanted &= (hashes >> np.uint64(64 - bits)) == np.uint64(number)
-            if wanted.any():
-                found.append(batch.filter(pa.array(wanted)))
-        table = pa.Table.from_batches(found, SPOOL_SCHEMA)
+                wanted &= bucket_numbers(hashes[rows], bits) == number
+            if not wanted.any():
+                continue
+            with spooled.path.open("rb") as file:
+                for at, place in enumerate(spooled.places):
+                    here = wanted[spooled.edges[at] : spooled.edges[at + 1]]
+                    if not here.any():
+                        continue
+                    file.seek(place)
+                    with pa.ipc.open_stream(file, options=options) as reader:
+                        batch = reader.read_next_batch()
+                    if not here.all():
+                        batch = batch.filter(pa.array(here))
+                    for name in names:
+                        parts[name].append(batch.column(name))
+                    parts["row"].append(
+                        pa.array(rows[spooled.edges[at] : spooled.edges[at + 1]][here])
+                    )
+        # In one piece each: taking from many pieces puts them together every time.
+        table = pa.table({name: pa.concat_arrays(parts.pop(name)) for name in ("row", *names)})
         order = pc.sort_indices(table, sort_keys=[("page_key", "ascending")])
         for first in range(0, len(order), CHUNK_PAGES):
             yield table.take(order.slice(first, CHUNK_PAGES))
-
-    def _batches(self, parts: range) -> Iterator[pa.RecordBatch]:
-        for spooled in self.files:
-            first, width = spooled.sections[:, 0], spooled.sections[:, 1]
-            inside = (first < parts.stop) & (first + width > parts.start)
-            if not inside.any():
-                continue
-            with spooled.path.open("rb") as file:
-                for place in spooled.sections[inside, 2].tolist():
-                    file.seek(place)
-                    with pa.ipc.open_stream(file) as reader:
-                        for batch in reader:
-                            rows = pc.add(batch.column("row"), spooled.first)
-                            yield batch.set_column(0, SPOOL_SCHEMA.field("row"), rows)
-
-
-def _partition(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    return (hashes >> np.uint64(64 - PARTITION_BITS)).astype(np.int64)
