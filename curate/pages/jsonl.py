@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import IO
 
+import orjson
+
 from curate.pages.base import PagesConfig, Unit
 from curate.pages.inflate import BLOCK_BYTES, Damaged, Truncated, blocks
 from curate.pages.make import Item, Maker, quarantined
@@ -91,6 +93,22 @@ def _item(
 
 
 def _parse(line: bytes) -> object:
+    try:
+        # Half the time of Python's own parser, which takes what this one refuses: bytes
+        # that are no UTF-8, control characters, lone surrogates, NaN.
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _parse_slowly(line)
+    if isinstance(record, dict) and any(map(_is_huge, record.values())):
+        return _parse_slowly(line)  # it may have been a whole number
+    return record
+
+
+def _is_huge(value: object) -> bool:
+    return type(value) is float and abs(value) >= 1 << 63
+
+
+def _parse_slowly(line: bytes) -> object:
     try:
         # Raw control characters within strings are common, and harmless.
         return json.loads(line.decode("utf-8", "replace"), strict=False)

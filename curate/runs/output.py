@@ -194,7 +194,12 @@ class Output:
     ) -> Shard:
         with atomic_path(self.folder / name) as temp:
             rows = write_rows(
-                temp, schema, batches, metadata=metadata, row_group_rows=row_group_rows
+                temp,
+                schema,
+                batches,
+                metadata=metadata,
+                row_group_rows=row_group_rows,
+                fast=True,
             )
             return Shard(name, rows, file_digest(temp))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -87,6 +87,7 @@ class Page:
         title: the title that came with the record, if any (HTML titles are
             read by the segmenter).
         charset: encoding it was decoded with, and how that was told.
+        utf8: `content` encoded, where it is at hand, to be spared doing it again.
     """
 
     page_key: str
@@ -98,6 +99,7 @@ class Page:
     fetched_at: datetime | None = None
     title: str | None = None
     charset: str | None = None
+    utf8: bytes | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,20 +46,21 @@ class BlockSegmenter:
 
     def segment(
         self,
-        content: str,
+        content: str | bytes,
         *,
         media_type: MediaType,
         url: str | None = None,
         site: str | None = None,
     ) -> SegmentedPage:
-        """Split a decoded page by its media type.
+        """Split a decoded page by its media type; bytes are UTF-8.
 
         Raises:
             SegmentError: HTML that can't be parsed in bounded time.
         """
         if media_type == "text/html":
             return self.segment_html(content, url=url, site=site)
-        return self.segment_text(content, url=url, site=site)
+        text = content.decode() if isinstance(content, bytes) else content
+        return self.segment_text(text, url=url, site=site)
 
     def segment_text(
         self, content: str, *, url: str | None = None, site: str | None = None

@@ -49,6 +49,8 @@ def read_pages(out: Output, unit: Unit, config: PagesConfig) -> None:
 
 def _tables(pages: Sequence[Page]) -> Iterator[pa.Table]:
     columns = {name: [getattr(page, name) for page in pages] for name in _COLUMNS}
+    # Bytes are taken as they are: Arrow would encode each page again.
+    columns["content"] = [page.utf8 or page.content for page in pages]
     yield pa.table(columns, schema=PAGE_SCHEMA)
 
 

@@ -12,7 +12,7 @@ from curate.io import read_rows
 from curate.limits import Fault
 from curate.places import Place
 from curate.runs.output import Output
-from curate.schema import SEGMENTED_SCHEMA, Quarantined, SegmentedPage, page_id_of
+from curate.schema import SEGMENTED_SCHEMA, Quarantined, SegmentedPage, page_id_from
 from curate.segments.rows import to_batch
 from curate.text import text_hash
 
@@ -33,7 +33,9 @@ def _segmented(
     number = -1
     for batch in read_rows(shard, batch_rows=BATCH_PAGES):
         records: list[tuple[dict[str, Any], SegmentedPage]] = []
-        for row in batch.to_pylist():
+        # As bytes, which is what the parser takes: no way to characters and back.
+        contents = batch.column("content").view(pa.large_binary())
+        for row, content in zip(batch.drop_columns("content").to_pylist(), contents, strict=True):
             number += 1
             if number in skip:
                 continue
@@ -41,7 +43,7 @@ def _segmented(
             try:
                 page = out.watch.run(
                     segmenter.segment,
-                    row["content"],
+                    content.as_py(),
                     media_type=row["media_type"],
                     url=row["url"],
                     site=row["site"],
@@ -61,16 +63,17 @@ def _segmented(
 
 
 def _head(row: dict[str, Any], page: SegmentedPage) -> dict[str, Any]:
+    whole = text_hash(page.text)
     return {
         "page_key": row["page_key"],
-        "page_id": page_id_of(row["page_key"], page.text),
+        "page_id": page_id_from(row["page_key"], whole),
         "url": row["url"],
         "site": row["site"],
         "source": row["source"],
         "media_type": row["media_type"],
         "title": row["title"] or page.title,
         "fetched_at": row["fetched_at"],
-        "text_hash": text_hash(page.text),
+        "text_hash": whole,
     }
 
 

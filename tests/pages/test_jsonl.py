@@ -12,6 +12,9 @@ import zstandard
 
 from curate.errors import PageError
 from curate.pages import PagesConfig, plan_units
+from curate.pages.jsonl import _parse
+from curate.pages.make import Maker
+from curate.schema import Page
 from curate.text import digest
 
 
@@ -200,3 +203,27 @@ def test_an_unknown_field_is_refused_with_what_there_is(tmp_path: Path, read) ->
 def test_times(tmp_path: Path, read, value, moment) -> None:
     path = lines(tmp_path / "a.jsonl", {"text": "a", "fetched_at": value})
     assert read(path).pages[0].fetched_at == moment
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["18446744073709551616", "-9223372036854775809", "1" * 30, "-0", "1.5", "1e400", "NaN",
+     '"\\u0000"', '"\\ud800"', '"a\x01b"', '"\\ud83d\\ude00"', '[1,"x",null]', '{"a":1,"a":2}'],
+)  # fmt: skip
+def test_a_line_is_read_as_pythons_own_parser_reads_it(value: str) -> None:
+    line = f'{{"id": {value}, "text": "a"}}'
+    read = _parse(line.encode())
+    assert repr(read) == repr(json.loads(line, strict=False))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["plain", "Ünï 😀", "\ud800 lone", b"\xef\xbb\xbfWith a mark", "Grüße".encode(),
+     "Grüße".encode("latin-1"), b"wound \xff\xfe in it", "Grüße".encode("utf-16")],
+)  # fmt: skip
+def test_bytes_kept_beside_the_content_are_the_content(content: str | bytes) -> None:
+    for encoding in (None, "utf-8"):
+        maker = Maker(PagesConfig(path="x", encoding=encoding), "")
+        page = maker.make(content, "text/html", name="a", record=1, source="a#1")
+        if isinstance(page, Page) and page.utf8 is not None:
+            assert page.utf8.decode() == page.content
