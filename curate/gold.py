@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.errors import EvaluateError
+from curate.text import digest
 
-__all__ = ["GoldPage", "ReferencePage", "read_gold_folder", "read_reference"]
+__all__ = [
+    "GoldPage",
+    "LineLabels",
+    "ReferencePage",
+    "lines_digest",
+    "read_gold_folder",
+    "read_line_labels",
+    "read_reference",
+]
 
 _LETTERS = {"A": "article", "B": "boilerplate", "T": "teaser", "C": "caption"}
 
@@ -38,6 +47,31 @@ class GoldPage:
     html: bytes | None = None
     renderer: str | None = None
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineLabels:
+    """Labels of a page's lines without the lines, which its HTML gives when rendered again.
+
+    Attributes:
+        page_id: the page's id in the benchmark.
+        renderer: name of the tool that made the lines.
+        digest: `lines_digest` of the lines.
+        labels: label names, one a line.
+    """
+
+    page_id: str
+    renderer: str
+    digest: str
+    labels: Sequence[str]
+
+    def on(self, page: ReferencePage, lines: Sequence[str]) -> GoldPage | None:
+        """The labels on the lines of a rendering; None where it isn't the one that was labelled."""
+        if len(lines) != len(self.labels) or lines_digest(lines) != self.digest:
+            return None
+        return GoldPage(
+            page.page_id, page.url, page.page_type, lines, self.labels, renderer=self.renderer
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +128,37 @@ def read_gold_folder(folder: Path, benchmark: Path | None = None) -> list[GoldPa
                 page.get("source", ""),
             )
         )
+    return out
+
+
+def lines_digest(lines: Sequence[str]) -> str:
+    """What tells whether a rendering is the one whose lines were labelled."""
+    return digest("\n".join(lines), chars=16)
+
+
+def read_line_labels(folder: Path) -> list[LineLabels]:
+    """Labels of lines that are rendered anew (`labels.jsonl`: `id, renderer, lines, labels`).
+
+    Raises:
+        EvaluateError: the file is missing, or a row can't be read.
+    """
+    path = folder / "labels.jsonl"
+    if not path.is_file():
+        raise EvaluateError(
+            f"{path}: not found; line labels are rows of id, renderer, lines, labels"
+        )
+    out = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                labels = [_LETTERS[letter] for letter in row["labels"]]
+                out.append(LineLabels(row["id"], row["renderer"], row["lines"], labels))
+            except (ValueError, KeyError, TypeError) as error:
+                raise EvaluateError(
+                    f"{path}, line {number}: {type(error).__name__}: {error}; a row has id, "
+                    "renderer, lines (their digest) and labels (one letter of A, B, T, C a line)"
+                ) from error
     return out
 
 

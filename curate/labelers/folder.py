@@ -7,6 +7,7 @@ Nothing in it is code: no pickle, and reading it runs nothing but parsers.
     html-main.txt.xz    trees of the main head; html-labels.txt.xz of the labels
     html-net.npy.xz     int16 weights of the network; html-inputs: scales and levels
     text-...            the same for bare text
+    text-rules.json.xz  weights of the rules, measured on the same pages
     card.md             data, licences, figures
 """
 
@@ -71,6 +72,7 @@ class KindModel:
         rules_sure: probability of the rules' best label from which they are.
         net_main_share: the network's weight in the log-odds of main content.
         decision: what each label's probability counts when the label is chosen.
+        rules: the rules' weights as `rules_fit` measures them; None for the package's.
     """
 
     first: FirstWeights
@@ -90,6 +92,7 @@ class KindModel:
     rules_sure: float
     net_main_share: float
     decision: tuple[float, ...]
+    rules: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +114,10 @@ def _unpack(path: Path) -> npt.NDArray[Any]:
     buffer = io.BytesIO(lzma.decompress(path.read_bytes()))
     out: npt.NDArray[Any] = np.load(buffer, allow_pickle=False)
     return out
+
+
+def _pressed(text: str) -> bytes:
+    return lzma.compress(text.encode(), format=lzma.FORMAT_XZ, filters=_XZ)
 
 
 def stored(weights: Floats) -> npt.NDArray[np.int16]:
@@ -144,14 +151,14 @@ def write_folder(folder: Path, files: ModelFiles, card: str) -> str:
             ("types", kind.type_trees),
         )
         for part, text in trees:
-            parts[f"{name}-{part}.txt.xz"] = lzma.compress(
-                text.encode(), format=lzma.FORMAT_XZ, filters=_XZ
-            )
+            parts[f"{name}-{part}.txt.xz"] = _pressed(text)
         told = None
         if kind.net is not None:
             whole, real, told = net_arrays(kind.net)
             parts[f"{name}-net.npy.xz"] = _pack(whole)
             parts[f"{name}-inputs.npy.xz"] = _pack(real)
+        if kind.rules is not None:
+            parts[f"{name}-rules.json.xz"] = _pressed(json.dumps(kind.rules))
         kinds[name] = {
             "bias": [round(float(value), 6) for value in kind.first.bias],
             "main_columns": list(kind.main_columns),
@@ -250,6 +257,9 @@ def _kind_from(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         net = net_from(packed, _unpack(folder / f"{name}-inputs.npy.xz"), told["net"])
         trees_share, net_share, rules = map(float, told["shares"])
         shares = (trees_share, net_share, rules)
+    weights: Mapping[str, Any] | None = None
+    if (folder / f"{name}-rules.json.xz").is_file():
+        weights = json.loads(lzma.decompress((folder / f"{name}-rules.json.xz").read_bytes()))
     sure_trees, sure_net, sure_rules = map(float, told.get("sure_shares", shares))
     return KindModel(
         first,
@@ -269,6 +279,7 @@ def _kind_from(folder: Path, name: str, told: Mapping[str, Any]) -> KindModel:
         float(told.get("rules_sure", 1.0)),
         float(told.get("net_main_share", 0.0)),
         tuple(map(float, told["decision"])),
+        weights,
     )
 
 

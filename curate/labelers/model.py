@@ -30,7 +30,7 @@ from curate.labelers.nodes import NodeTable
 from curate.labelers.pagetype import PAGE_TYPES, TYPE_NAMES, PageTypes
 from curate.labelers.patterns import MACHINERY
 from curate.labelers.reasons import LazyReasons, TreePaths
-from curate.labelers.rules import rule_scores, shipped_weights
+from curate.labelers.rules import read_weights, rule_scores, shipped_weights
 from curate.labelers.rules_lines import TokenMarks
 from curate.labelers.second import read_look
 from curate.labelers.second_columns import Look
@@ -179,6 +179,7 @@ class _Predictor:
         self.model = model
         watched = MACHINERY if model.shares[2] else ()
         self.table = TokenTable(model.first.words, watched=watched)
+        self.rules = read_weights(model.rules, "model folder") if model.rules else None
         self.nodes = NodeTable(node_weights(model.first)) if html else None
         net_columns = model.net.columns if model.net else ()
         heads = (model.main_columns, model.label_columns, model.type_columns, net_columns)
@@ -205,7 +206,7 @@ class _Predictor:
         tokens = batch.tokens
         if len(batch.pages) == 1:
             told = TokenMarks(tokens, marks.first, marks.last, marks.sums, marks.extras)
-            return rule_scores(batch.pages[0], self.table, told)
+            return rule_scores(batch.pages[0], self.table, told, self.rules)
         scores = []
         for number, page in enumerate(batch.pages):
             low, high = int(batch.first[number]), int(batch.stop[number])
@@ -219,7 +220,7 @@ class _Predictor:
             )
             parts = (marks.first, marks.last, marks.sums, marks.extras)
             told = TokenMarks(own, *(part[:, low:high] for part in parts))
-            scores.append(rule_scores(page, self.table, told))
+            scores.append(rule_scores(page, self.table, told, self.rules))
         return np.concatenate(scores)
 
     def features(self, batch: Batch, marks: SegmentMarks) -> Sheet:

@@ -12,7 +12,7 @@ shares replace the sums.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -45,6 +45,7 @@ __all__ = [
     "Weights",
     "describe",
     "probabilities",
+    "read_weights",
     "rule_scores",
     "settle",
     "shipped_weights",
@@ -134,18 +135,28 @@ def shipped_weights() -> tuple[dict[str, Weights], str]:
     """The weights of the package by media type, and their digest."""
     raw = (resources.files("curate.labelers") / WEIGHTS_FILE).read_bytes()
     tables: dict[str, Any] = json.loads(raw)["weights"]
-    weights = {kind: _read_weights(kind, table) for kind, table in tables.items()}
+    weights = {
+        kind: read_weights(table, f"{WEIGHTS_FILE}, {kind}") for kind, table in tables.items()
+    }
     return weights, digest(raw, chars=16)
 
 
-def _read_weights(kind: str, table: dict[str, dict[str, list[float]]]) -> Weights:
+def read_weights(table: Mapping[str, Mapping[str, list[float]]], where: str) -> Weights:
+    """Weights as `rules_fit` measures them.
+
+    Args:
+        table: rows by statement, for `first`, `second` and `verdicts`.
+        where: what an error names.
+
+    Raises:
+        LabelerError: the table was measured for other rules.
+    """
     first = np.array(list(table["first"].values()), np.float32)
     second = np.array(list(table["second"].values()), np.float32)
     names = tuple(table["second"])[:-1]
     if tuple(table["first"])[:-1] != names[: len(first) - 1]:
         raise LabelerError(
-            f"{WEIGHTS_FILE}: the two readings of {kind} begin with different rules; "
-            "run tests/labelers/measure_rules.py"
+            f"{where}: the two readings begin with different rules; measure the weights anew"
         )
     verdict_table = np.array([table["verdicts"][name] for name in VERDICTS], np.float32)
     return Weights(names, first, second, verdict_table)
@@ -164,25 +175,38 @@ class _Seen(NamedTuple):
     weights: Weights
 
 
-def _see(page: SegmentedPage, table: TokenTable, told: TokenMarks | None) -> _Seen:
-    """Both readings of a page."""
-    weights = shipped_weights()[0]["text" if page.layout is None else "html"]
+def _see(
+    page: SegmentedPage,
+    table: TokenTable,
+    told: TokenMarks | None,
+    weights: Weights | None = None,
+) -> _Seen:
+    """Both readings of a page; with the package's weights where none are given."""
+    weights = weights or shipped_weights()[0]["text" if page.layout is None else "html"]
     lines, found, settled = describe(page, table, told)
     scores = probabilities(found.holds, weights.first)
     more = neighbour_statements(scores, lines)
     holds = np.concatenate([found.rows, more.rows]).T
     if found.names + more.names != weights.names:
         raise LabelerError(
-            f"{WEIGHTS_FILE} was measured for other rules than these; "
-            "run tests/labelers/measure_rules.py"
+            "the rules' weights were measured for other rules than these; run "
+            "tests/labelers/measure_rules.py, or train the model again"
         )
     scores = settle(probabilities(holds, weights.second), settled, weights.verdicts)
     return _Seen(scores, holds, lines, settled, weights)
 
 
-def rule_scores(page: SegmentedPage, table: TokenTable, told: TokenMarks) -> Floats:
-    """The rules' probabilities of a page whose tokens have been read, float32 [n_segments, 4]."""
-    return _see(page, table, told).scores
+def rule_scores(
+    page: SegmentedPage, table: TokenTable, told: TokenMarks, weights: Weights | None = None
+) -> Floats:
+    """The rules' probabilities of a page whose tokens have been read, float32 [n_segments, 4].
+
+    Args:
+        page: with at least one segment.
+        table, told: its tokens and their marks.
+        weights: the package's where none are given.
+    """
+    return _see(page, table, told, weights).scores
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from curate.gold import read_gold_folder
 from curate.io import file_digest
 from curate.labelers.model import ModelLabeler
 from curate.labelers.training.corpus import folds_by_site
+from curate.labelers.training.known import lines_folder
 from curate.labelers.training.train import Sources, TrainConfig, train
 from curate.runs.fingerprint import recipe, room
 from curate.text import digest
@@ -105,6 +106,7 @@ def fold_models(
         {
             "benchmark": file_digest(benchmark),
             "gold": [[file_digest(f / n) for n in _GOLD] for f in folders],
+            "lines": [file_digest(lines_folder(f) / "labels.jsonl") for f in config.lines],
             "outer": n_folds,
             "inner": config.folds,
             "renderers": list(config.renderers),

@@ -8,6 +8,7 @@ from pathlib import Path
 from curate.io import file_digest
 from curate.labelers.second import write_look
 from curate.labelers.training.corpus import Example
+from curate.labelers.training.known import lines_folder
 from curate.labelers.training.project import decision_of
 from curate.labelers.training.site import SitePage, SiteTraining, fit_site_look
 from curate.labelers.training.train import Sources, TrainConfig, read_examples
@@ -45,6 +46,7 @@ def train_site(
     about = {
         "benchmark": file_digest(Path(config.benchmark)),
         "gold": [file_digest(Path(folder) / "labels.jsonl") for folder in config.gold],
+        "lines": [file_digest(lines_folder(folder) / "labels.jsonl") for folder in base.lines],
         "labeler": models.name,
     }
     decision = decision_of(models.labelers[0])

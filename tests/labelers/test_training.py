@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("rapidfuzz", reason="training needs pagecurate[train]")
 pytest.importorskip("inscriptis", reason="training needs pagecurate[train]")
 
-from curate.errors import LabelerError
+from curate.errors import EvaluateError, LabelerError
+from curate.gold import lines_digest, read_line_labels
 from curate.labelers.folder import read_folder
 from curate.labelers.model import ModelLabeler
 from curate.labelers.training.blend import HTML_SHARES, SURE_SHARES, TEXT_SHARES
@@ -22,7 +23,8 @@ from curate.labelers.training.fit import TreeOptions
 from curate.labelers.training.net import NetOptions
 from curate.labelers.training.pipeline import FitOptions
 from curate.labelers.training.predictions import out_of_fold_pages
-from curate.labelers.training.train import Sources, TrainConfig, train
+from curate.labelers.training.render import render_lines
+from curate.labelers.training.train import Sources, TrainConfig, read_examples, train
 from curate.segments.blocks import BlockSegmenter
 
 SMALL = TreeOptions(trees=3, leaves=4, min_rows=2, features=30)
@@ -117,6 +119,59 @@ def test_rules_have_their_share_of_bare_text_in_any_number_of_folds(
     assert made.text.shares == TEXT_SHARES
     assert made.text.sure_shares == SURE_SHARES
     assert made.html.shares == HTML_SHARES
+
+
+def test_the_rules_weights_come_from_the_same_pages(data: Path, tmp_path: Path) -> None:
+    made = train(config(data, tmp_path / "own"), SOURCES)
+    folder = tmp_path / "own"
+    assert (folder / "text-rules.json.xz").is_file()
+    assert not (folder / "html-rules.json.xz").exists()
+    kept = read_folder(folder).text.rules
+    assert kept == json.loads(json.dumps(made.text.rules))
+    labeler = ModelLabeler(folder=str(folder))
+    text = SEGMENTER.segment_text("Home\n\nThe bridge opened again.\n\nPhoto: Town\n\nPrivacy")
+    (mine,) = labeler.label([text])
+    (folder / "text-rules.json.xz").unlink()  # the package's are taken then
+    other = tmp_path / "package"
+    folder.rename(other)
+    (theirs,) = ModelLabeler(folder=str(other)).label([text])
+    assert np.abs(mine.scores - theirs.scores).max() > 0.001
+
+
+def test_labels_of_lines_are_learnt_from_without_being_counted(data: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(data / "pages.parquet").to_pylist()
+    lines = tmp_path / "lines"
+    lines.mkdir()
+    with (lines / "labels.jsonl").open("w") as file:
+        for row in rows[10:16]:
+            rendered = render_lines(row["html"].decode(), "html_text")
+            labels = ("B" + "BBAAAACTTB")[-len(rendered) :]
+            told = {"id": row["file_id"], "renderer": "html_text", "lines": lines_digest(rendered),
+                    "labels": labels}  # fmt: skip
+            if row["file_id"] == "0015":
+                told["lines"] = "of another page"
+            file.write(json.dumps(told) + "\n")
+    said: list[str] = []
+    given = replace(config(data, tmp_path / "more"), lines=(str(lines),))
+    corpus = read_examples(given, SOURCES, said.append)
+    assert said == ["3 of 6 pages of train.lines are here, in the lines labelled"]
+    judged = {e.key: e.judged for e in corpus.html if e.gold is not None}
+    assert judged == {f"{n:04}": n < 12 for n in range(15)}  # 10 and 11 are gold already
+    (text,) = [e for e in corpus.text if e.key == "0013"]
+    assert text.rendering == "html_text"
+    assert text.gold.argmax(axis=1).tolist()[-10:] == [1, 1, 0, 0, 0, 0, 3, 2, 2, 1]
+    made = train(given, SOURCES)
+    meta = read_folder(made.folder).meta
+    assert [row["pages"] for row in meta["data"]] == [24, 12, 3]
+    assert meta["figures"]["html"]["pages"] == 12
+
+
+def test_line_labels_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EvaluateError, match=r"labels\.jsonl: not found; line labels are rows of"):
+        read_line_labels(tmp_path)
+    (tmp_path / "labels.jsonl").write_text('{"id": "1", "renderer": "x", "labels": "AQ"}\n')
+    with pytest.raises(EvaluateError, match="line 1: KeyError: 'Q'; a row has id"):
+        read_line_labels(tmp_path)
 
 
 def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:

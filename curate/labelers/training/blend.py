@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,8 @@ def blend_labels(
     shares = HTML_SHARES if html else TEXT_SHARES
     parts = [fitted.labels.chance, _softmax(fitted.oof_net[:, : len(LABELS)])]
     if shares[2]:
-        parts.append(_rules_chance(examples, picked, fold, begins, log))
+        chance, fitted.rules = _rules(examples, picked, fold, begins, log)
+        parts.append(chance)
     blend = mixed(list(zip(shares, parts, strict=False)))
     fitted.sure_shares = shares
     if len(parts) > 2:
@@ -88,6 +90,7 @@ def blend_labels(
         sure = parts[2].max(axis=1) >= RULES_SURE
         blend[sure] = mixed([(w, p[sure]) for w, p in zip(SURE_SHARES, parts, strict=True)])
     gold = np.zeros((int(begins[-1]), len(LABELS)))
+    picked = [number for number in picked if examples[number].judged]
     for number in picked:
         gold[begins[number] : begins[number + 1]] = _counts(examples[number], html)
     judged = np.flatnonzero(gold.sum(axis=1) > 0)
@@ -147,14 +150,14 @@ def _softmax(z: Floats) -> Floats:
     return out
 
 
-def _rules_chance(
+def _rules(
     examples: Sequence[Example],
     picked: Sequence[int],
     fold: Ints,
     begins: Ints,
     log: Callable[[str], None],
-) -> Floats:
-    """The rules' out-of-fold probabilities on the pages picked."""
+) -> tuple[Floats, Mapping[str, Any]]:
+    """The rules' out-of-fold probabilities on the pages picked, and their weights."""
     rules = RuleFit(folds=max(int(fold.max()) + 1, 2))
     names = _names_of_folds(rules.folds)
     samples = [
@@ -162,10 +165,11 @@ def _rules_chance(
         for n in picked
     ]
     out = np.full((int(begins[-1]), len(LABELS)), 1 / len(LABELS), np.float32)
-    for number, scores in zip(picked, rules.measure(samples).scores, strict=True):
+    measured = rules.measure(samples)
+    for number, scores in zip(picked, measured.scores, strict=True):
         out[begins[number] : begins[number + 1]] = scores
     log(f"rules measured on {len(samples)} pages")
-    return out
+    return out, measured.table
 
 
 def _names_of_folds(folds: int) -> list[str]:

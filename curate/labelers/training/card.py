@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate.io import file_digest
 from curate.labelers.training.figures import label_figures, main_figures
+from curate.labelers.training.known import lines_folder
 
 if TYPE_CHECKING:
     from curate.labelers.training.pipeline import FittedKind
@@ -46,9 +47,22 @@ class CardFacts:
                 "licence": "CC-BY-4.0 (the pages' text)",
                 "file": Path(folder).name,
                 "digest": file_digest(Path(folder) / "labels.jsonl"),
-                "pages": sum(e.gold is not None for e in corpus.html),
+                "pages": sum(e.gold is not None and e.judged for e in corpus.html),
             }
             for folder in config.gold
+        )
+        more = sum(e.gold is not None and not e.judged for e in corpus.html)
+        data.extend(
+            {
+                "name": "line labels of further pages of WCXB, which no figure counts",
+                "by": "a language model that read the pages by the annotation guidelines",
+                "licence": "CC0-1.0 (labels without the text)",
+                "file": folder,
+                "digest": file_digest(lines_folder(folder) / "labels.jsonl"),
+                "pages": more,
+            }
+            for folder in config.lines
+            if more
         )
         figures = {
             "main_word_f1": round(main_figures(corpus, html), 4),

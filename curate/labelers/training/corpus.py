@@ -7,7 +7,7 @@ segment, as shares: of its words that are main content, that carry a label.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,7 @@ class Example:
         to_html: int64 [n_segments], for text made from HTML: the segment of the
             HTML page a line comes from, -1 where none does.
         rendering: name of the renderer, "" for HTML.
+        judged: whether its gold labels count in calibration and in the card's figures.
     """
 
     key: str
@@ -56,7 +57,7 @@ class Example:
     page_type: str | None = None
     to_html: npt.NDArray[np.int64] | None = None
     rendering: str = ""
-    extra: dict[str, object] = field(default_factory=dict)
+    judged: bool = True
 
 
 def text_page(
@@ -125,6 +126,7 @@ def project(html: Example, lines: Sequence[str], rendering: str, gold: GoldPage 
         page_type=html.page_type,
         to_html=to_html,
         rendering=rendering,
+        judged=html.judged,
     )
     known = to_html >= 0
     if html.main is not None:

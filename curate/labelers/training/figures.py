@@ -82,7 +82,8 @@ def label_figures(
     at = 0
     for number, example in enumerate(examples):
         to = at + len(example.page)
-        if example.gold is not None and (scored is None or scored[number]):
+        seen = scored is None or scored[number]
+        if example.gold is not None and example.judged and seen:
             known = np.flatnonzero(example.gold.sum(axis=1) > 0)
             gold.append(example.gold[known])
             chars = (example.page.ends - example.page.starts)[known].astype(np.float64)

@@ -9,8 +9,9 @@ lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,7 @@ class FittedKind:
         main_scale: slope and offset of the blended main log-odds.
         shares: of trees, network and rules in the labels' log-probabilities.
         sure_shares: the same where the rules are sure.
+        rules: their weights, measured on the same pages; None where they take no part.
         decision: what each label's probability counts when the label is chosen.
         oof_main: float32 [n_rows], out-of-fold probability of main content,
             scaled by the other folds.
@@ -96,6 +98,7 @@ class FittedKind:
     main_scale: tuple[float, float]
     shares: tuple[float, float, float]
     sure_shares: tuple[float, float, float]
+    rules: Mapping[str, Any] | None
     decision: tuple[float, ...]
     oof_main: Floats
     oof_labels: Floats
@@ -204,6 +207,7 @@ def _fit_kind(
         main_scale(odds, target_main, by_word),
         (1.0, 0.0, 0.0),
         (1.0, 0.0, 0.0),
+        None,
         (1.0,) * N_LABELS,
         cross_scaled(odds, target_main, by_word, fold),
         label_head.chance,

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from curate.errors import LabelerError
-from curate.gold import GoldPage, ReferencePage, read_gold_folder, read_reference
+from curate.gold import GoldPage, ReferencePage, read_reference
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.features import feature_names
 from curate.labelers.folder import KindModel, ModelFiles, write_folder
@@ -26,6 +26,7 @@ from curate.labelers.training.corpus import (
     folds_by_site,
     text_page,
 )
+from curate.labelers.training.known import SHIPPED, KnownLines
 from curate.labelers.training.pipeline import (
     NET_MAIN_SHARE,
     FitOptions,
@@ -49,6 +50,8 @@ class TrainConfig:
     Attributes:
         benchmark: Parquet file of pages with `main_content`, or None.
         gold: folders of line-labelled pages of that file.
+        lines: folders of labels of further pages, whose lines are rendered from that
+            file; "shipped" is the one that comes with the package.
         out: model folder to write.
         folds: parts of the site-grouped cross-validation.
         renderers: tools whose bare-text renderings are learnt from.
@@ -58,6 +61,7 @@ class TrainConfig:
     benchmark: str
     gold: tuple[str, ...]
     out: str
+    lines: tuple[str, ...] = (SHIPPED,)
     folds: Annotated[int, Field(ge=2, le=20)] = 5
     renderers: tuple[str, ...] = ("html_text", "inscriptis", "resiliparse")
     fit: FitOptions = field(default_factory=FitOptions)
@@ -117,17 +121,17 @@ class Trained:
 
 def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
     """Read and align everything that is trained on."""
+    known = KnownLines(config.gold, config.lines, sources.decode_html)
     gold: dict[str, GoldPage] = {}
-    for folder in config.gold:
-        for page in read_gold_folder(Path(folder)):
-            gold[page.page_id.rsplit("-", 1)[-1]] = page
     groups: list[list[Example]] = []
     rows: list[ReferencePage] = []
     keys: list[list[str]] = []
     for row in read_reference(Path(config.benchmark)):
         url = row.url or row.page_id
         site = sources.site_of(url) or url
-        found = gold.get(row.page_id)
+        found, judged = known.of(row)
+        if found is not None:
+            gold[row.page_id] = found
         examples = build_examples(
             row,
             lambda html, url=url: sources.segment_html(html, url),  # type: ignore[misc]
@@ -136,12 +140,16 @@ def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
             config.renderers,
             sources.decode_html,
         )
+        for example in examples:
+            example.judged = judged
         keys.append([site, digest(row.html), *([digest(row.reference)] if row.reference else [])])
         rows.append(replace(row, html=b""))  # 350 MB of pages need not stay
         groups.append(examples)
         if len(groups) % 200 == 0:
             log(f"{len(groups)} pages read")
-    weights = [1.0 + 3.0 * (group[0].gold is not None) for group in groups]
+    if known.n_more:
+        log(f"{known.n_met} of {known.n_more} pages of train.lines are here, in the lines labelled")
+    weights = [1.0 + 3.0 * (g[0].gold is not None and g[0].judged) for g in groups]
     fold = folds_by_site(keys, config.folds, weights)
     names = {site: index for index, site in enumerate(sorted({key[0] for key in keys}))}
     site_index = np.array([names[key[0]] for key in keys])
@@ -157,13 +165,13 @@ def read_examples(config: TrainConfig, sources: Sources, log: Log) -> Corpus:
         page_gold = gold.get(group[0].key)
         for example in group[1:]:
             exact = page_gold is not None and page_gold.renderer == example.rendering
-            # Pages without gold are read in one rendering each, in turn.
-            if (
-                page_gold is None
-                and config.renderers[number % len(config.renderers)] != example.rendering
-            ):
+            # Pages beside the gold are read in one rendering: that of their labels, or in turn.
+            turn = config.renderers[number % len(config.renderers)]
+            if page_gold is None and turn != example.rendering:
                 continue
-            if not exact:
+            if not example.judged and not exact:
+                continue
+            if not exact or not example.judged:
                 example.page = _spaced_out(example, group[0])
             corpus.text.append(example)
             corpus.text_fold.append(fold[number])
@@ -276,6 +284,7 @@ def _kind_model(fitted: FittedKind, html: bool) -> KindModel:
         RULES_SURE,
         NET_MAIN_SHARE,
         fitted.decision,
+        fitted.rules,
     )
 
 
