@@ -76,7 +76,7 @@ def blend_labels(
     picked = [
         number
         for number, example in enumerate(examples)
-        if example.gold is not None and scored[number]
+        if example.gold is not None and example.judged and scored[number]
     ]
     shares = HTML_SHARES if html else TEXT_SHARES
     parts = [fitted.labels.chance, _softmax(fitted.oof_net[:, : len(LABELS)])]
@@ -90,7 +90,6 @@ def blend_labels(
         sure = parts[2].max(axis=1) >= RULES_SURE
         blend[sure] = mixed([(w, p[sure]) for w, p in zip(SURE_SHARES, parts, strict=True)])
     gold = np.zeros((int(begins[-1]), len(LABELS)))
-    picked = [number for number in picked if examples[number].judged]
     for number in picked:
         gold[begins[number] : begins[number + 1]] = _counts(examples[number], html)
     judged = np.flatnonzero(gold.sum(axis=1) > 0)
