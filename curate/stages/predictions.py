@@ -33,7 +33,7 @@ __all__ = [
     "with_reasons",
 ]
 
-BATCH_PAGES = 32
+BATCH_PAGES = 64
 """Pages labelled at a time: enough for the labeler to work in bulk."""
 
 LABEL_NAMES_KEY = "curate.label_names"

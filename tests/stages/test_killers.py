@@ -92,8 +92,8 @@ class Hostile:
     def label_names(self) -> Any:
         return self.inner.label_names
 
-    def segment(self, content: str, **options: Any) -> SegmentedPage:
-        if not (how := way_of(content)).startswith("label"):
+    def segment(self, content: bytes, **options: Any) -> SegmentedPage:
+        if not (how := way_of(content.decode())).startswith("label"):
             misbehave(how)
         page: SegmentedPage = self.inner.segment(content, **options)
         return page
