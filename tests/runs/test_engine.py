@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -79,3 +81,16 @@ def test_failures_are_told(tmp_path: Path, how: str, message: str) -> None:
     with pytest.raises(RunError) as caught:
         check_failures("pages", failures)
     assert str(caught.value).startswith(message)
+
+
+def test_peak_memory_is_that_of_the_process_itself(tmp_path: Path) -> None:
+    """Not that of the process that started it, which a new one's resource usage begins with."""
+    script = (
+        "import sys, subprocess\n"
+        "held = bytearray(600_000_000)\n"
+        "for at in range(0, len(held), 4096): held[at] = 1\n"
+        "told = 'from curate.runs.engine import _peak_mb; print(_peak_mb())'\n"
+        "print(subprocess.check_output([sys.executable, '-c', told], text=True))\n"
+    )
+    out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert 20 < float(out.stdout) < 500
