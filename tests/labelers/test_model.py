@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from curate.labelers import model as model_module
 from curate.labelers.base import LABEL_NAMES, Labeler
+from curate.labelers.batch import make_batch
+from curate.labelers.features import segment_marks
 from curate.labelers.folder import read_kind
 from curate.labelers.model import SHIPPED, ModelLabeler
-from curate.labelers.rules import RulesLabeler
 from curate.schema import PagePrediction, SegmentedPage
 from curate.segments.blocks import BlockSegmenter
 
@@ -184,8 +185,10 @@ def test_on_bare_text_rules_rule_where_they_are_sure() -> None:
             replace(kind, shares=kind.sure_shares),
         )
     )
-    (rules,) = RulesLabeler().label([page])
-    told = rules.scores.max(axis=1) >= kind.rules_sure
+    predictor = model_module._Predictor(kind, False)
+    batch = make_batch([page], predictor.table)
+    rules = predictor.rule_scores(batch, segment_marks(batch, predictor.table))
+    told = rules.max(axis=1) >= kind.rules_sure
     assert 0 < told.sum() < len(page), "the page has lines of both sorts"
     assert np.array_equal(found, np.where(told[:, None], sure, calm))
     assert not np.array_equal(calm, sure)
