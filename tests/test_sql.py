@@ -43,7 +43,7 @@ print("told", rows, 1024 * int(status.split("VmHWM:")[1].split()[0]))
 
 def test_what_the_process_holds_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "_resident", lambda: 200_000_000)
-    assert sql_memory("2GB") == int((2_000_000_000 - 330_000_000) / 1.05)
+    assert sql_memory("2GB") == int((2_000_000_000 - 350_000_000) / 1.05)
     assert sql_memory("300MB") == sql.MIN_MEMORY
 
 

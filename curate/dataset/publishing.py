@@ -110,7 +110,7 @@ def publish(
         try:
             if annotations is None:
                 annotations = sorted((home.folder / "annotations").rglob("[!.]*.parquet"))
-            with Readers(scratch) as readers:
+            with Readers(scratch, min(2, workers.n)) as readers:
                 built = build(
                     config, label_set, shards, annotations, withdrawn, staging, scratch,
                     progress, workers,

@@ -28,17 +28,69 @@ RELOAD_TIMEOUT_S = 3600
 
 
 class Readers:
-    """The readers of the world, in a process of their own, offline and with an empty cache.
+    """The readers of the world, in processes of their own, offline and with an empty cache.
 
     Neither the user's cache nor this process's memory is touched. They load their
-    libraries, which takes a second, from the moment they are made.
+    libraries, which takes a second, from the moment they are made. A second process
+    reads shapes beside the first: reading back is the last thing that a publish waits for.
 
     Args:
         scratch: folder for what they write.
+        n: processes, 1 or 2.
     """
 
-    def __init__(self, scratch: Path) -> None:
-        self._home = home = scratch / "reload"
+    def __init__(self, scratch: Path, n: int = 1) -> None:
+        self._readers = [_Reader(scratch / f"reload-{number}") for number in range(n)]
+
+    def read(
+        self,
+        reader: Literal["duckdb", "datasets"],
+        folder: Path,
+        files: Sequence[ShardFile],
+        memory_limit: str,
+    ) -> None:
+        """Let one of them begin to read a version; `datasets` goes by its card."""
+        if reader == "duckdb":
+            self._readers[0].ask(reader, folder, files, memory_limit)
+            return
+        shapes = list(dict.fromkeys(file.shape for file in files))
+        for number, process in enumerate(self._readers):
+            mine = set(shapes[number :: len(self._readers)])
+            if part := [file for file in files if file.shape in mine]:
+                process.ask(reader, folder, part, memory_limit)
+
+    def compare(
+        self, files: Sequence[ShardFile], config: DatasetConfig, label_set: LabelSet
+    ) -> None:
+        """Wait for them and compare every value.
+
+        Raises:
+            DatasetError: a reader failed, or a shard, column or feature differs.
+        """
+        seen: dict[str, dict[str, Any]] = {"duckdb": {}, "datasets": {}, "features": {}}
+        for reader in self._readers:
+            for what, told in reader.answer().items():
+                seen[what].update(told)
+        _compare(seen, files, config, label_set)
+
+    def __enter__(self) -> Readers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for reader in self._readers:
+            reader.end()
+
+
+class _Reader:
+    """One process, which answers when it has read all it was asked for."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
         home.mkdir(parents=True, exist_ok=True)
         environment = {
             key: value
@@ -62,14 +114,8 @@ class Readers:
                 text=True,
             )
 
-    def read(
-        self,
-        reader: Literal["duckdb", "datasets"],
-        folder: Path,
-        files: Sequence[ShardFile],
-        memory_limit: str,
-    ) -> None:
-        """Let one of them begin to read a version; `datasets` goes by its card."""
+    def ask(self, reader: str, folder: Path, files: Sequence[ShardFile], memory_limit: str) -> None:
+        """Begin to read some files."""
         request = {
             "reader": reader,
             "folder": str(folder),
@@ -80,17 +126,15 @@ class Readers:
             ],
         }
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it is dead: `compare` tells why
+        with suppress(BrokenPipeError):  # it is dead: `answer` tells why
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
 
-    def compare(
-        self, files: Sequence[ShardFile], config: DatasetConfig, label_set: LabelSet
-    ) -> None:
-        """Wait for them and compare every value.
+    def answer(self) -> dict[str, Any]:
+        """Wait for what it has seen.
 
         Raises:
-            DatasetError: a reader failed, or a shard, column or feature differs.
+            DatasetError: it failed or hangs.
         """
         try:
             self._process.communicate(timeout=RELOAD_TIMEOUT_S)
@@ -106,17 +150,11 @@ class Readers:
             raise DatasetError(
                 f"the new version could not be read back: {lines[-1]}; nothing was published"
             )
-        _compare(read_json(self._home / SEEN), files, config, label_set)
+        seen: dict[str, Any] = read_json(self._home / SEEN)
+        return seen
 
-    def __enter__(self) -> Readers:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
         self._process.kill()
         self._process.communicate()
 

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.dataset import Withdrawn, gate_scan, publishing
+from curate.dataset.base import HERE, Workers
 from curate.dataset.scan import find_secret, without_places
 from curate.dataset.splits import split_of
 from curate.errors import DatasetError
+from curate.runs.calls import PoolCalls
 from curate.schema import SPLITS
 
 from .conftest import LABELS, Bench, NoReaders, make_docs
@@ -331,7 +333,11 @@ class TestReload:
         tamper(monkeypatch, self.change_values)
         refused(bench, "duckdb reads other values of score from segments/test-00000", make_docs(13))
 
-    def test_lost_class_labels(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("workers", [HERE, PoolCalls(2)], ids=["one", "two"])
+    def test_lost_class_labels(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, workers: Workers
+    ) -> None:
+        """With workers two processes read; the second one reads the pages."""
         with monkeypatch.context() as patch:
             patch.setattr(publishing, "Readers", NoReaders)
             bench.publish(make_docs())
@@ -348,6 +354,7 @@ class TestReload:
             "datasets reads pages.segments as .*int64.*, written was",
             make_docs(13),
             allow_breaking=True,
+            workers=workers,
         )
 
     def test_a_file_that_cannot_be_read(
