@@ -8,7 +8,6 @@ holds eight bytes a page and band.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 __all__ = [
     "Signatures",
@@ -81,9 +81,9 @@ def sign(token_sets: Sequence[Sequence[str]]) -> Rows:
 
 def text_print(text: str, main_text: str) -> int:
     """64 bits that name what a page says, main content and all."""
-    print_ = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+    print_ = xxhash.xxh3_64(text.encode("utf-8", "surrogatepass"))
     print_.update(b"\0" + main_text.encode("utf-8", "surrogatepass"))
-    return int.from_bytes(print_.digest(), "little")
+    return print_.intdigest()
 
 
 @dataclass(frozen=True, slots=True)
