@@ -44,6 +44,10 @@ from curate.schema import LabelSet
 
 __all__ = ["publish"]
 
+TWO_READERS = 96
+"""Shards from which on a second process reads back: some 2,500 large pages. It takes a second
+of CPU time to load its libraries, which it must save by the clock."""
+
 
 def publish(
     config: DatasetConfig,
@@ -110,7 +114,8 @@ def publish(
         try:
             if annotations is None:
                 annotations = sorted((home.folder / "annotations").rglob("[!.]*.parquet"))
-            with Readers(scratch, min(2, workers.n)) as readers:
+            n_readers = min(2, workers.n) if len(shards) >= TWO_READERS else 1
+            with Readers(scratch, n_readers) as readers:
                 built = build(
                     config, label_set, shards, annotations, withdrawn, staging, scratch,
                     progress, workers,

@@ -337,7 +337,8 @@ class TestReload:
     def test_lost_class_labels(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, workers: Workers
     ) -> None:
-        """With workers two processes read; the second one reads the pages."""
+        """With workers two processes read much; the second one reads the pages."""
+        monkeypatch.setattr(publishing, "TWO_READERS", 1)
         with monkeypatch.context() as patch:
             patch.setattr(publishing, "Readers", NoReaders)
             bench.publish(make_docs())
