@@ -126,7 +126,6 @@ def project(html: Example, lines: Sequence[str], rendering: str, gold: GoldPage 
         page_type=html.page_type,
         to_html=to_html,
         rendering=rendering,
-        judged=html.judged,
     )
     known = to_html >= 0
     if html.main is not None:
