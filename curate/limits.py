@@ -10,7 +10,6 @@ notes each page before touching it, and so finds the one to leave out.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import resource
 import signal
@@ -21,8 +20,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+from curate.deadline import Deadline, TracedDeadline, deadline
 from curate.errors import CurateError
 from curate.places import Place
 
@@ -106,11 +106,10 @@ class Watch:
         killers: Sequence[Killer] = (),
     ) -> None:
         self.limits = limits or PageLimits()
-        self._isolated = isolated
         self._marker = marker
         self._killers = {killer.number: killer.fault for killer in killers}
         self._count = 0
-        self._file: IO[str] | None = None
+        self._deadline = self._hard_limit() if isolated else None
         bounded = self.limits.n_bytes is not None and sys.platform == "linux"
         self._memory = _MemoryBound(self.limits.n_bytes or 0) if bounded else None
         # Signals reach only a main thread; elsewhere the hard limit stands alone.
@@ -168,36 +167,35 @@ class Watch:
         seconds = self.limits.seconds
         if seconds is None:
             return
-        if self._isolated:
-            faulthandler.dump_traceback_later(
-                HARD_FACTOR * seconds, exit=True, file=self._trace_file()
-            )
+        if self._deadline is not None:
+            self._deadline.set(HARD_FACTOR * seconds)
         if self._alarm:
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _disarm(self) -> None:
         # Reading and writing between two pages may take as long as they need.
-        if self._isolated:
-            faulthandler.cancel_dump_traceback_later()
+        if self._deadline is not None:
+            self._deadline.lift()
         if self._alarm:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if self._memory is not None:
             self._memory.lift()
 
-    def _trace_file(self) -> IO[str]:
-        if self._file is None:
-            # A careful run's traceback goes to its marker, where the engine reads it.
-            target = self._marker if isinstance(self._marker, Path) else Path(os.devnull)
-            self._file = target.open("a", encoding="utf-8")
-        return self._file
+    def _hard_limit(self) -> Deadline | None:
+        if self.limits.seconds is None:
+            return None
+        if self._marker is None:
+            return deadline()
+        # A careful run's traceback goes to its marker, where the engine reads it.
+        return TracedDeadline(self._marker if isinstance(self._marker, Path) else Path(os.devnull))
 
     def _close(self) -> None:
         if self._memory is not None:
             self._memory.close()
             self._memory = None
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._deadline is not None:
+            self._deadline.close()
+            self._deadline = None
 
 
 _CURRENT: ContextVar[Watch | None] = ContextVar("watch", default=None)

@@ -104,3 +104,32 @@ print("still there")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "still there\n"), done.stderr
+
+
+STUCK = """
+import re, sys
+from pathlib import Path
+from curate.limits import PageLimits, Watch, watching
+marker = Path(sys.argv[1]) if sys.argv[1:] else None
+# Ten minutes inside one call of C, where no signal handler of Python's is run.
+with watching(Watch(PageLimits(seconds=0.3), isolated=True, marker=marker)) as watch:
+    watch.run(len, "0123")
+    watch.run(re.match, "(a+)+$", "a" * 36 + "b")
+"""
+
+
+@linux
+def test_code_that_never_returns_ends_the_process() -> None:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert time.monotonic() - began < 30
+
+
+def test_in_a_careful_run_the_marker_tells_which_page_it_was(tmp_path: Path) -> None:
+    marker = tmp_path / "at"
+    done = subprocess.run([sys.executable, "-c", STUCK, marker], capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr
+    told = marker.read_text(encoding="utf-8")
+    assert told.startswith("1")
+    assert "Timeout" in told
