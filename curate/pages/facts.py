@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from curate.pages.archive import HEAD_BYTES as ARCHIVE_HEAD_BYTES
 from curate.pages.archive import Record, is_plain, records
@@ -18,6 +22,11 @@ from curate.text import digest
 __all__ = ["Facts", "Part", "facts_of"]
 
 READ_BYTES = 1 << 20
+LINE_BYTES = 1 << 16
+"""Read at a time where the end of a line is looked for."""
+
+MAX_THREADS = 16
+"""That hash the ranges of one file: past that the disk is waited for."""
 
 SNIFF_FORMAT = 1
 """Raised when a file could be told as another kind than before."""
@@ -100,41 +109,59 @@ def _look(found: Found, unit_bytes: int) -> Facts:
     if found.size >= 2 * unit_bytes and (facts := _look_at_archive(found, unit_bytes)):
         return facts
     whole = hashlib.sha256()
-    parts: list[Part] = []
     with open_uri(found.uri) as file:
         block = file.read(READ_BYTES)
         kind, packed = _kind(block, found.name, whole=len(block) < READ_BYTES)
-        cutting = kind.name == "jsonl" and not packed
-        inner = hashlib.sha256()
-        start = position = first = n_lines = 0
+        if block and kind.name == "jsonl" and not packed:
+            parts = _line_parts(file, found.uri, unit_bytes)
+            # The bytes of lines are hashed once: of one part, its digest is the file's.
+            return Facts(kind, _named(parts), packed, parts)
         while block:
-            if not cutting:
-                whole.update(block)
-            else:
-                left = memoryview(block)
-                at = 0
-                while position + len(left) - start >= unit_bytes:
-                    # The first line end at or after the wished size.
-                    from_ = max(start + unit_bytes - position - 1, 0)
-                    cut = block.find(b"\n", at + from_) + 1
-                    if cut == 0:
-                        break
-                    inner.update(left[: cut - at])
-                    n_lines += block.count(b"\n", at, cut)
-                    position += cut - at
-                    parts.append(Part(start, position, first, inner.hexdigest()[:32]))
-                    left, at = left[cut - at :], cut
-                    inner = hashlib.sha256()
-                    start, first = position, n_lines
-                inner.update(left)
-                n_lines += block.count(b"\n", at)
-                position += len(left)
+            whole.update(block)
             block = file.read(READ_BYTES)
-        if cutting and position > start:
-            parts.append(Part(start, position, first, inner.hexdigest()[:32]))
-    # The bytes of lines are hashed once: of one part, its digest is the file's.
-    named = _named(parts) if parts else whole.hexdigest()[:32]
-    return Facts(kind, named, packed, tuple(parts))
+    return Facts(kind, whole.hexdigest()[:32], packed)
+
+
+def _line_parts(file: IO[bytes], uri: str, unit_bytes: int) -> tuple[Part, ...]:
+    """Ranges of whole lines, each of the first that are `unit_bytes` or more.
+
+    Args:
+        file: opened from the uri.
+    """
+    size = file.seek(0, os.SEEK_END)
+    starts = [0]
+    while (cut := _line_end(file, starts[-1] + unit_bytes - 1)) < size:
+        starts.append(cut)
+    # Hashing leaves Python's lock alone: threads use all cores.
+    with ThreadPoolExecutor(min(len(starts), MAX_THREADS, os.cpu_count() or 1)) as threads:
+        told = list(threads.map(partial(_digest_lines, uri), starts, [*starts[1:], size]))
+    parts, first = [], 0
+    for start, stop, (n_lines, name) in zip(starts, [*starts[1:], size], told, strict=True):
+        parts.append(Part(start, stop, first, name))
+        first += n_lines
+    return tuple(parts)
+
+
+def _line_end(file: IO[bytes], at: int) -> int:
+    """Where the line ends that holds the byte at `at`: after its line feed, or with the file."""
+    file.seek(at)
+    while block := file.read(LINE_BYTES):
+        if end := block.find(b"\n") + 1:
+            return at + end
+        at += len(block)
+    return file.seek(0, os.SEEK_END)
+
+
+def _digest_lines(uri: str, start: int, stop: int) -> tuple[int, str]:
+    """The number of line feeds in a range of a file, and what names its bytes."""
+    hasher, n_lines = hashlib.sha256(), 0
+    with open_uri(uri) as file:
+        file.seek(start)
+        while start < stop and (block := file.read(min(READ_BYTES, stop - start))):
+            hasher.update(block)
+            n_lines += block.count(b"\n")
+            start += len(block)
+    return n_lines, hasher.hexdigest()[:32]
 
 
 def _look_at_archive(found: Found, unit_bytes: int) -> Facts | None:
@@ -166,7 +193,7 @@ def _look_at_archive(found: Found, unit_bytes: int) -> Facts | None:
     return Facts(Kind("warc"), _named(parts), packed=False, parts=tuple(parts))
 
 
-def _named(parts: list[Part]) -> str:
+def _named(parts: Sequence[Part]) -> str:
     """Names the content of a file by that of its parts."""
     return parts[0].digest if len(parts) == 1 else digest(*(part.digest for part in parts))
 
