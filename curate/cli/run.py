@@ -118,6 +118,9 @@ def execute(
     Raises:
         CurateError: anything a user can mend.
     """
+    from curate.stages.ahead import start_workers
+
+    start_workers(config)  # they load their modules while this process loads its own
     from curate.cli.display import TerminalDisplay
     from curate.cli.record import RecordingDisplay, describe, origin, published
     from curate.runs.passport import Passport, load_passports

@@ -75,7 +75,7 @@ _sizes: list[int] = []
 
 
 _warming: list[Any] = []
-"""What the first worker does before there is a task for it."""
+"""What workers do before there is a task for them."""
 
 
 def pool(n_workers: int) -> Any:
@@ -86,7 +86,7 @@ def pool(n_workers: int) -> Any:
     """
     from loky import get_reusable_executor
 
-    if _warming and n_workers > _sizes[0]:
+    while _warming and n_workers > _sizes[0]:
         _warming.pop().exception()  # loky warns where it has to wait for this itself
     _sizes[:] = [max([n_workers, *_sizes])]
     return get_reusable_executor(
@@ -97,9 +97,11 @@ def pool(n_workers: int) -> Any:
     )
 
 
-def warm(modules: Sequence[str]) -> None:
-    """Let one worker start and load modules, while the driver still plans."""
-    _warming[:] = [pool(1).submit(_load, tuple(modules))]
+def warm(modules: Sequence[str], n_workers: int = 1) -> None:
+    """Let workers start and load modules while the driver still plans; those there are stay."""
+    if not _warming:
+        executor = pool(n_workers)
+        _warming[:] = [executor.submit(_load, tuple(modules)) for _ in range(n_workers)]
 
 
 def _load(modules: Sequence[str]) -> None:

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from curate.runs.engine import usable_cores
 from curate.runs.fingerprint import code_digests, library_versions
 from curate.runs.local import warm
-from curate.stages.settings import Settings
 
-__all__ = ["look_ahead"]
+if TYPE_CHECKING:
+    from curate.stages.settings import Settings
+
+__all__ = ["look_ahead", "start_workers"]
 
 _STAGES = tuple(
     f"curate.stages.{name}"
     for name in ("segments", "predictions", "evidence", "labels", "publishing", "reporting")
 )
+
+_FIRST = ("curate.stages.pages", "curate.stages.segments")
+"""What a worker loads before it is given anything to do."""
+
+MANY_UNITS = 4
+"""A file of so many units gives work to more than one worker."""
+
+
+def start_workers(config: Mapping[str, Any]) -> None:
+    """Start the workers of a run that has a large file to read, and nothing of it yet.
+
+    Args:
+        config: composed, but not checked yet: what is wrong in it is told elsewhere.
+    """
+    try:
+        engine, pages = config["engine"], config["pages"]
+        if (
+            engine["kind"] != "local"
+            or config["dry_run"]
+            or Path(config["paths"]["store"]).exists()
+        ):
+            return
+        if Path(pages["path"]).stat().st_size >= MANY_UNITS * pages["unit_bytes"]:
+            warm(_FIRST, engine["workers"] or usable_cores())
+    except (KeyError, TypeError, ValueError, OSError):
+        return
 
 
 def look_ahead(settings: Settings) -> None:
@@ -24,7 +56,7 @@ def look_ahead(settings: Settings) -> None:
     """
     if settings.engine.kind != "local":
         return
-    warm(("curate.stages.pages", "curate.stages.segments"))
+    warm(_FIRST)
     threading.Thread(target=_look_up, args=(settings,), daemon=True).start()
 
 
