@@ -24,7 +24,7 @@ import numpy as np
 from aggregation import COUNT_SCHEMA, LINE_ROWS, rows_of
 from curate.io import write_rows
 from curate.runs.output import Output
-from curate.stages.evidence import add_up
+from curate.stages.recurring import add_up
 folder, n = Path(sys.argv[1]), int(sys.argv[4])
 files = sorted(folder.glob("*.parquet"))
 if n:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import DatasetError
 from curate.places import Place
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Shape = Literal["segments", "pages", "annotations"]
-Ratio = Annotated[float, Field(ge=0, le=1)]
+Ratio = Annotated[float, Interval(ge=0, le=1)]
 
 SHAPES: tuple[Shape, ...] = ("segments", "pages", "annotations")
 
@@ -94,11 +94,11 @@ class DatasetConfig:
     min_agreement: Ratio | None = None
     languages: tuple[str, ...] = ()
     page_types: tuple[str, ...] = ()
-    min_chars: Annotated[int, Field(ge=0)] = 0
-    max_chars: Annotated[int, Field(ge=1)] | None = None
+    min_chars: Annotated[int, Interval(ge=0)] = 0
+    max_chars: Annotated[int, Interval(ge=1)] | None = None
     exact_duplicates: Literal["remove", "across_splits"] = "remove"
     near_duplicates: Literal["across_splits", "everywhere", "keep"] = "across_splits"
-    near_duplicate_ratio: Annotated[float, Field(ge=0.5, le=1)] = 0.8
+    near_duplicate_ratio: Annotated[float, Interval(ge=0.5, le=1)] = 0.8
     decontaminate: tuple[str, ...] = ()
     split_ratios: Mapping[str, Ratio] = field(
         default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -111,7 +111,7 @@ class DatasetConfig:
     scores: bool = False
     mask: tuple[Literal["email", "phone"], ...] = ()
     mask_region: str | None = None
-    shard_mb: Annotated[int, Field(ge=1, le=1024)] = 64
+    shard_mb: Annotated[int, Interval(ge=1, le=1024)] = 64
     allow_breaking: bool = False
     push_to_hub: str | None = None
     hub_private: bool = True

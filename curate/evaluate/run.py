@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import EvaluateError
 from curate.evaluate.published import read_published
@@ -51,9 +51,9 @@ class EvaluateConfig:
     gold: str | tuple[str, ...] | None = None
     benchmark: str | None = None
     tasks: tuple[Task, ...] = ("main", "html", "text")
-    limit: Annotated[int, Field(ge=1)] | None = None
-    worst: Annotated[int, Field(ge=0)] = 10
-    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    limit: Annotated[int, Interval(ge=1)] | None = None
+    worst: Annotated[int, Interval(ge=0)] = 10
+    folds: Annotated[int, Interval(ge=2, le=20)] | None = None
 
     def __post_init__(self) -> None:
         if not self.folders and self.benchmark is None:

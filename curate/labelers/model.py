@@ -10,7 +10,7 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.batch import Batch, Floats, Ints, make_batch
@@ -85,7 +85,7 @@ class ModelLabeler:
     """
 
     folder: str | None = None
-    max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
+    max_reasons: Annotated[int, Interval(ge=0, le=20)] = 3
     site_evidence: bool = True
 
     @property

@@ -20,7 +20,7 @@ from typing import Annotated, Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
@@ -217,7 +217,7 @@ class RulesLabeler:
         max_reasons: statements told for each segment.
     """
 
-    max_reasons: Annotated[int, Field(ge=0, le=20)] = 3
+    max_reasons: Annotated[int, Interval(ge=0, le=20)] = 3
 
     @property
     def name(self) -> str:

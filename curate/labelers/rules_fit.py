@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.labelers.base import LABEL_NAMES
 from curate.labelers.patterns import MACHINERY
@@ -76,10 +76,10 @@ class RuleFit:
             what it says) counts as, beside those it was measured on.
     """
 
-    penalty: Annotated[float, Field(gt=0)] = 3e-5
-    size_power: Annotated[float, Field(ge=0, le=1)] = 0.5
-    folds: Annotated[int, Field(ge=2)] = 5
-    opinion: Annotated[float, Field(gt=0)] = 10.0
+    penalty: Annotated[float, Interval(gt=0)] = 3e-5
+    size_power: Annotated[float, Interval(ge=0, le=1)] = 0.5
+    folds: Annotated[int, Interval(ge=2)] = 5
+    opinion: Annotated[float, Interval(gt=0)] = 10.0
 
     def measure(self, samples: Sequence[RuleSample]) -> Measured:
         """Weights from labelled pages of one media type."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import PageError
 
@@ -54,9 +54,9 @@ class PagesConfig:
     site: str | None = None
     url_from: Literal["record", "path"] = "record"
     encoding: str | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-    max_bytes: Annotated[int, Field(ge=1024)] = 50 * 2**20
-    unit_bytes: Annotated[int, Field(ge=4096)] = 32 * 2**20
+    limit: Annotated[int, Interval(ge=1)] | None = None
+    max_bytes: Annotated[int, Interval(ge=1024)] = 50 * 2**20
+    unit_bytes: Annotated[int, Interval(ge=4096)] = 32 * 2**20
     base_url: str | None = None
 
     def check(self) -> None:

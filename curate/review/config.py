@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import ReviewError
 
@@ -56,21 +56,21 @@ class ReviewConfig:
     mode: Literal["auto", "label_studio", "none"] = "auto"
     url: str | None = None
     project: str | None = None
-    annotators_per_page: Annotated[int, Field(ge=1, le=20)] = 1
-    doubt_below: Annotated[float, Field(ge=0, le=1)] = 0.6
-    push_batch: Annotated[int, Field(ge=1, le=500)] = 200
-    page_size: Annotated[int, Field(ge=10, le=250)] = 100
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    transfer_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    annotators_per_page: Annotated[int, Interval(ge=1, le=20)] = 1
+    doubt_below: Annotated[float, Interval(ge=0, le=1)] = 0.6
+    push_batch: Annotated[int, Interval(ge=1, le=500)] = 200
+    page_size: Annotated[int, Interval(ge=10, le=250)] = 100
+    timeout_s: Annotated[float, Interval(gt=0, le=3600)] = 60.0
+    transfer_timeout_s: Annotated[float, Interval(gt=0, le=3600)] = 600.0
     annotators: tuple[str, ...] = ()
-    overlap: Annotated[float, Field(ge=0, le=1)] = 1.0
+    overlap: Annotated[float, Interval(ge=0, le=1)] = 1.0
     overlap_rule: Literal["share", "low_agreement"] = "share"
-    agreement_floor: Annotated[float, Field(ge=0, le=1)] = 0.8
+    agreement_floor: Annotated[float, Interval(ge=0, le=1)] = 0.8
     consensus: Literal["majority", "dawid_skene"] = "majority"
-    adjudicate_above: Annotated[float, Field(ge=0, le=1)] | None = 0.05
+    adjudicate_above: Annotated[float, Interval(ge=0, le=1)] | None = 0.05
     adjudicator: str | None = None
     gold: str | None = None
-    gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    gold_share: Annotated[float, Interval(ge=0, le=0.5)] = 0.0
     server_host: str = LOOPBACK
 
     def __post_init__(self) -> None:

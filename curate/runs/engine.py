@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import CurateError, RunError
 from curate.limits import Killer, PageLimits, Watch, parse_bytes, watching
@@ -44,6 +44,16 @@ _SIZE = r"^\d+(\.\d+)?\s*[KMGT]i?B$"
 
 
 @dataclass(frozen=True, slots=True)
+class _Matching:
+    """Text of a pattern, as pydantic asks for it: workers check no options and don't load it."""
+
+    pattern: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return {**handler(source), "pattern": self.pattern}
+
+
+@dataclass(frozen=True, slots=True)
 class EngineConfig:
     """Options of the `engine` group.
 
@@ -61,13 +71,13 @@ class EngineConfig:
     """
 
     kind: Literal["local", "ray", "serial"] = "local"
-    workers: Annotated[int, Field(ge=1)] | None = None
-    memory_limit: Annotated[str, Field(pattern=_SIZE)] = "2GB"
-    partitions: Annotated[int, Field(ge=1)] = 1
+    workers: Annotated[int, Interval(ge=1)] | None = None
+    memory_limit: Annotated[str, _Matching(_SIZE)] = "2GB"
+    partitions: Annotated[int, Interval(ge=1)] = 1
     address: str | None = None
-    page_seconds: Annotated[float, Field(gt=0)] | None = 60.0
-    page_memory: Annotated[str, Field(pattern=_SIZE)] | None = "2GB"
-    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
+    page_seconds: Annotated[float, Interval(gt=0)] | None = 60.0
+    page_memory: Annotated[str, _Matching(_SIZE)] | None = "2GB"
+    max_error_rate: Annotated[float, Interval(ge=0, le=1)] = 0.05
 
     @property
     def limits(self) -> PageLimits:

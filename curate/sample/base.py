@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 __all__ = ["Candidate", "Choice", "SampleConfig", "Strategy"]
 
@@ -21,7 +21,7 @@ OPEN_MINUTES = 0.2
 
 Strategy = Literal["mix", "uncertainty", "random", "diversity", "quota"]
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Interval(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,18 @@ class SampleConfig:
     """
 
     strategy: Strategy = "mix"
-    pages: Annotated[int, Field(ge=0)] = 50
+    pages: Annotated[int, Interval(ge=0)] = 50
     random_share: Share = 0.2
     diversity_share: Share = 0.1
     template_share: Share = 0.1
     audit_share: Share = 0.1
-    label_balance: Annotated[float, Field(ge=0, le=3)] = 2.0
+    label_balance: Annotated[float, Interval(ge=0, le=3)] = 2.0
     reading_cost: Share = 0.0
     novelty: Share = 0.5
     same_site: Share = 0.5
-    quotas: Mapping[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
-    suspects: Annotated[int, Field(ge=0)] = 5
-    candidates: Annotated[int, Field(ge=100)] = 20_000
+    quotas: Mapping[str, Annotated[int, Interval(ge=0)]] = field(default_factory=dict)
+    suspects: Annotated[int, Interval(ge=0)] = 5
+    candidates: Annotated[int, Interval(ge=100)] = 20_000
     seed: int = 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.sample.lines import PageLines, page_lines
 from curate.schema import FinalLabels, SegmentedPage
@@ -60,11 +60,11 @@ class PropagationConfig:
     """
 
     enabled: bool = True
-    min_pages: Annotated[int, Field(ge=1)] = 1
+    min_pages: Annotated[int, Interval(ge=1)] = 1
     quick_labels: tuple[str, ...] = ("boilerplate", "teaser")
-    slow_pages: Annotated[int, Field(ge=1)] = 3
-    min_agreement: Annotated[float, Field(gt=0.5, le=1)] = 0.9
-    max_error: Annotated[float, Field(ge=0, le=1)] = 0.03
+    slow_pages: Annotated[int, Interval(ge=1)] = 3
+    min_agreement: Annotated[float, Interval(gt=0.5, le=1)] = 0.9
+    max_error: Annotated[float, Interval(ge=0, le=1)] = 0.03
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import SegmentError
 from curate.schema import Layout, MediaType, SegmentedPage
@@ -36,7 +36,7 @@ class BlockSegmenter:
         max_chars: a longer segment is cut at sentence ends; 0 never cuts.
     """
 
-    max_chars: Annotated[int, Field(ge=0)] = 10_000
+    max_chars: Annotated[int, Interval(ge=0)] = 10_000
 
     def __post_init__(self) -> None:
         if 0 < self.max_chars < 2:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import measured, save, table
 
 from curate.io import write_rows
-from curate.stages.evidence import COUNT_SCHEMA, LINE_ROWS
+from curate.stages.recurring import COUNT_SCHEMA, LINE_ROWS
 
 ROWS_A_SHARD = 250_000
 SITES_A_SHARD = 20
@@ -30,7 +30,7 @@ WORK = """
 import sys
 from pathlib import Path
 from curate.runs.output import Output
-from curate.stages.evidence import add_up
+from curate.stages.recurring import add_up
 folder = Path(sys.argv[1])
 out = Output(folder / "out", "key", "evidence")
 add_up(out, sorted((folder / "in").glob("*.parquet")), sys.argv[2])

@@ -26,9 +26,10 @@ from curate.labelers.training.corpus import text_page
 from curate.runs.output import Output
 from curate.schema import PREDICTED_SCHEMA, SEGMENTED_SCHEMA, page_id_of
 from curate.segments.rows import to_batch
-from curate.stages.evidence import add_up, census, count_lines
+from curate.stages.evidence import census
 from curate.stages.looking import LookInputs, look_again
 from curate.stages.predictions import LABEL_NAMES_KEY
+from curate.stages.recurring import add_up, count_lines
 from curate.text import text_hash
 
 SHARD = 500

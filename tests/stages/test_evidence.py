@@ -14,7 +14,8 @@ from curate.labelers.training.corpus import text_page
 from curate.runs.output import Output
 from curate.schema import SEGMENTED_SCHEMA, SegmentedPage, page_id_of
 from curate.segments.rows import to_batch
-from curate.stages.evidence import add_up, census, count_lines
+from curate.stages.evidence import census
+from curate.stages.recurring import add_up, count_lines
 from curate.text import text_hash
 
 MENU = ["Home", "News", "Sport"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.labelers.batch import Floats, Ints
 from curate.labelers.net import N_NET_OUTPUTS, N_VIEWS
@@ -46,17 +46,17 @@ class NetOptions:
         caption: what a caption counts more than another label's segment.
     """
 
-    hidden: Annotated[int, Field(ge=4, le=256)] = 48
+    hidden: Annotated[int, Interval(ge=4, le=256)] = 48
     steps: tuple[int, ...] = (1, 2, 4, 8)
-    epochs: Annotated[int, Field(ge=1, le=100)] = 5
-    rate: Annotated[float, Field(gt=0, le=0.1)] = 0.003
-    decay: Annotated[float, Field(ge=0, le=1)] = 0.1
-    drop: Annotated[float, Field(ge=0, lt=1)] = 0.35
-    input_drop: Annotated[float, Field(ge=0, lt=1)] = 0.15
-    batch: Annotated[int, Field(ge=100)] = 3000
-    main: Annotated[float, Field(ge=0)] = 0.5
-    overlap: Annotated[float, Field(ge=0)] = 0.0
-    caption: Annotated[float, Field(ge=1)] = 3.0
+    epochs: Annotated[int, Interval(ge=1, le=100)] = 5
+    rate: Annotated[float, Interval(gt=0, le=0.1)] = 0.003
+    decay: Annotated[float, Interval(ge=0, le=1)] = 0.1
+    drop: Annotated[float, Interval(ge=0, lt=1)] = 0.35
+    input_drop: Annotated[float, Interval(ge=0, lt=1)] = 0.15
+    batch: Annotated[int, Interval(ge=100)] = 3000
+    main: Annotated[float, Interval(ge=0)] = 0.5
+    overlap: Annotated[float, Interval(ge=0)] = 0.0
+    caption: Annotated[float, Interval(ge=1)] = 3.0
 
 
 def start(n_inputs: int, options: NetOptions, rng: np.random.Generator) -> Parameters:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
@@ -43,8 +43,8 @@ class ProjectTraining:
     annotations: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     out: str | None = None
-    min_pages: Annotated[int, Field(ge=2)] = 6
-    min_gain: Annotated[float, Field(ge=0, le=100)] = 0.0
+    min_pages: Annotated[int, Interval(ge=2)] = 6
+    min_gain: Annotated[float, Interval(ge=0, le=100)] = 0.0
     look: LookOptions = field(default_factory=LookOptions)
 
 

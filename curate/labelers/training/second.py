@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
@@ -51,14 +51,14 @@ class LookOptions:
         seed: of the trees.
     """
 
-    trees: Annotated[int, Field(ge=1, le=96)] = 64
-    leaves: Annotated[int, Field(ge=2, le=64)] = 6
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.15
-    min_rows: Annotated[int, Field(ge=1)] = 5
-    l2: Annotated[float, Field(ge=0)] = 1.0
-    vocabulary: Annotated[int, Field(ge=0, le=1000)] = 64
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
-    page_rows: Annotated[int, Field(ge=10)] = 300
+    trees: Annotated[int, Interval(ge=1, le=96)] = 64
+    leaves: Annotated[int, Interval(ge=2, le=64)] = 6
+    learning_rate: Annotated[float, Interval(gt=0, le=1)] = 0.15
+    min_rows: Annotated[int, Interval(ge=1)] = 5
+    l2: Annotated[float, Interval(ge=0)] = 1.0
+    vocabulary: Annotated[int, Interval(ge=0, le=1000)] = 64
+    folds: Annotated[int, Interval(ge=2, le=20)] = 5
+    page_rows: Annotated[int, Interval(ge=10)] = 300
     seed: int = 7
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import LabelerError
 from curate.labelers.base import LABEL_NAMES
@@ -58,7 +58,7 @@ class SiteTraining:
     benchmark: str
     gold: tuple[str, ...]
     out: str
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    folds: Annotated[int, Interval(ge=2, le=20)] = 5
     look: LookOptions = SITE_OPTIONS
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from annotated_types import Interval
 
 from curate.errors import LabelerError
 from curate.gold import GoldPage, ReferencePage, read_reference
@@ -62,7 +62,7 @@ class TrainConfig:
     gold: tuple[str, ...]
     out: str
     lines: tuple[str, ...] = (SHIPPED,)
-    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    folds: Annotated[int, Interval(ge=2, le=20)] = 5
     renderers: tuple[str, ...] = ("html_text", "inscriptis", "resiliparse")
     fit: FitOptions = field(default_factory=FitOptions)
 
