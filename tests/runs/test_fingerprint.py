@@ -56,6 +56,48 @@ def test_libraries_are_those_the_code_imports(package: Path) -> None:
     assert set(versions) == {"numpy", "python"}
 
 
+BLOCKS = """
+def one(x):
+    try:
+        with x:
+            import in_with
+        for _ in x:
+            import in_for
+        else:
+            import in_for_else
+    except OSError:
+        import in_except
+    finally:
+        import in_finally
+    match x:
+        case 1:
+            import in_case
+    class Inner:
+        async def two(self):
+            '''A docstring.'''
+            while x:
+                import in_while
+if TYPE_CHECKING:
+    import never
+else:
+    import in_if_else
+"""
+
+
+def test_imports_and_docstrings_are_found_in_every_block(package: Path) -> None:
+    (package / "a.py").write_text(BLOCKS)
+    digest, imports = fingerprint._read(package / "a.py", "curate.a")
+    told = ("with", "for", "for_else", "except", "finally", "case", "while", "if_else")
+    assert imports == tuple(sorted(f"in_{name}" for name in told))
+    (package / "a.py").write_text(BLOCKS.replace("A docstring", "Another docstring, longer"))
+    assert fingerprint._read(package / "a.py", "curate.a")[0] == digest
+
+
+def test_libraries_go_by_the_name_of_their_distribution(package: Path) -> None:
+    (package / "a.py").write_text("import yaml\nimport phonenumbers.geocoder\nimport of_nobody\n")
+    assert set(library_versions(("curate.a",))) == {"python", "PyYAML", "phonenumberslite"}
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed"),
     [
