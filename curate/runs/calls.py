@@ -105,8 +105,13 @@ class _Flight:
         self._start()
 
     def _start(self) -> None:
-        # Of a pool that broke, this makes a new one.
-        self._future = pool(self._n).submit(_called, self._call, self._row)
+        from loky.process_executor import TerminatedWorkerError
+
+        try:
+            # Of a pool that broke, this makes a new one.
+            self._future = pool(self._n).submit(_called, self._call, self._row)
+        except TerminatedWorkerError:  # it broke just now
+            self._future = pool(self._n).submit(_called, self._call, self._row)
 
     def result(self) -> Any:
         """Wait for it, and start it again where its process dies."""

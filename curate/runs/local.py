@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +49,12 @@ def run_in_processes(
                 # A short queue in the pool keeps workers busy without handing it everything.
                 while queue and not died and len(flying) < (1 if alone else 2 * n_workers):
                     task = queue.pop()
-                    flying[executor.submit(_in_worker, task, deaths.attempt(task))] = task
+                    try:
+                        flying[executor.submit(_in_worker, task, deaths.attempt(task))] = task
+                    except TerminatedWorkerError:
+                        # It died with nothing to do, so it wasn't this task's doing.
+                        queue.append(task)
+                        died = True
                 for future in wait(flying, return_when=FIRST_COMPLETED).done:
                     task = flying.pop(future)
                     try:
@@ -99,9 +105,13 @@ def pool(n_workers: int) -> Any:
 
 def warm(modules: Sequence[str], n_workers: int = 1) -> None:
     """Let workers start and load modules while the driver still plans; those there are stay."""
+    from loky.process_executor import TerminatedWorkerError
+
     if not _warming:
         executor = pool(n_workers)
-        _warming[:] = [executor.submit(_load, tuple(modules)) for _ in range(n_workers)]
+        with suppress(TerminatedWorkerError):  # the first stage will start others
+            for _ in range(n_workers):
+                _warming.append(executor.submit(_load, tuple(modules)))
 
 
 def _load(modules: Sequence[str]) -> None:

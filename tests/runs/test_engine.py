@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Literal
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from curate.errors import CurateError, RunError
 from curate.io import file_digest
 from curate.runs.engine import EngineConfig, Failure, Finished, Task, check_failures, run_tasks
+from curate.runs.local import pool
 from curate.runs.output import Output
 
 SCHEMA = pa.schema([pa.field("n", pa.int64())])
@@ -94,3 +98,17 @@ def test_peak_memory_is_that_of_the_process_itself(tmp_path: Path) -> None:
     )
     out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert 20 < float(out.stdout) < 500
+
+
+def test_a_worker_that_dies_with_nothing_to_do_costs_nothing(tmp_path: Path) -> None:
+    config = EngineConfig("local", workers=2)
+    assert len(list(run_tasks(config, tasks(tmp_path / "before", 4)))) == 4
+    executor = pool(2)
+    victim, *_ = executor._processes
+    os.kill(victim, signal.SIGKILL)
+    while executor._flags.broken is None:
+        time.sleep(0.01)
+    # As where it dies after a stage has got hold of its pool.
+    with patch("curate.runs.local.pool", side_effect=[executor, pool(2)]):
+        ended = list(run_tasks(config, tasks(tmp_path / "after", 4)))
+    assert [type(e) for e in ended] == [Finished] * 4
