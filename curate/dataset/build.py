@@ -22,7 +22,6 @@ from curate.dataset.base import (
 from curate.dataset.choose import Choice, IndexPart, PageIndex, PartWriter, choose
 from curate.dataset.columns import arrow_schema, columns_of
 from curate.dataset.decontaminate import read_texts
-from curate.dataset.duplicates import Signed
 from curate.dataset.mask import Masker
 from curate.dataset.readings import write_annotations
 from curate.dataset.select import Selection, select_pages
@@ -33,6 +32,7 @@ from curate.dataset.shards import (
     segments_table,
     sources_of,
 )
+from curate.dataset.signed import Signed
 from curate.dataset.splits import bucket_numbers, choose_bucket_bits
 from curate.dataset.spool import Spool, SpoolFile, SpoolWriter
 from curate.errors import DatasetError

@@ -17,9 +17,10 @@ from curate.dataset.duplicates import (
     groups_of_equal,
     link_similar,
     read_signatures,
+    sign,
     similar_to,
-    text_print,
 )
+from curate.dataset.signed import text_prints
 from curate.dataset.splits import MIN_SITES, split_of
 from curate.errors import DatasetError
 from curate.schema import SPLITS
@@ -64,21 +65,18 @@ class PartWriter:
 
     def add(self, table: pa.Table) -> pa.Table:
         """Take in spool rows; returns them with their row numbers, from 0."""
-        prints = []
-        for text, main in zip(
-            table.column("text").to_pylist(), table.column("main_text").to_pylist(), strict=True
-        ):
-            prints.append(text_print(text, main))
-            self._signatures.add(text, main)
-            if self._whole is not None:
-                self._whole.add(text)
+        texts, mains = table.column("text"), table.column("main_text")
+        said = texts.to_pylist()
+        self._signatures.append(sign(said, mains.to_pylist()))
+        if self._whole is not None:
+            self._whole.append(sign(said))
         self._tables.append(
             pa.table(
                 {
                     **{name: table.column(name) for name in COLUMNS[:5]},
-                    "bytes": pa.compute.binary_length(table.column("text")),
+                    "bytes": pa.compute.binary_length(texts),
                     "n_segments": pa.compute.list_value_length(table.column("starts")),
-                    "print": pa.array(prints, pa.uint64()),
+                    "print": pa.array(text_prints(texts, mains)),
                 }
             )
         )
@@ -90,9 +88,6 @@ class PartWriter:
         """What was taken in; None where that is no page."""
         if not self._tables:
             return None
-        for signatures in (self._signatures, self._whole):
-            if signatures is not None:
-                signatures.flush()
         return IndexPart(pa.concat_tables(self._tables).combine_chunks(), *self._paths)
 
 

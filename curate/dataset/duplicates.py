@@ -8,26 +8,25 @@ holds eight bytes a page and band.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
+
+from curate.dataset.shingles import shingles
 
 __all__ = [
+    "N_PERM",
+    "Rows",
     "Signatures",
-    "Signed",
     "bands_for",
     "groups_of_equal",
     "link_similar",
     "read_signatures",
-    "shingles",
     "sign",
     "similar_to",
-    "text_print",
 ]
 
 N_PERM = 128
@@ -37,91 +36,40 @@ deviation of 0.035 at 0.8."""
 SEED = 20_031
 """Fixed: the same text has the same signature everywhere."""
 
-SHINGLE_WORDS = 5
-"""Words in a shingle; five is what the large web corpora use, and keeps apart pages
-that share only vocabulary."""
-
-MIN_MAIN_WORDS = 50
-"""Main content shorter than this says too little; the whole text is compared."""
-
 MISS_RATIO = 0.01
 """Accepted share of pairs right at the threshold that no band brings together."""
 
-BATCH_PAGES = 256
-
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-)
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
-"""Words; scripts written without blanks between words give one token a character."""
+BATCH_CHARS = 1 << 20
+"""Characters signed at a time: as many words at most (in scripts without blanks), eight
+bytes each, whatever number of pages there is."""
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.uint32]
 
 
-def shingles(text: str, main_text: str = "") -> list[str]:
-    """Runs of five words of the main content, or of the text where that is short."""
-    tokens = _TOKEN.findall(main_text.lower()) if main_text else []
-    if len(tokens) < MIN_MAIN_WORDS:
-        tokens = _TOKEN.findall(text.lower())
-    if len(tokens) <= SHINGLE_WORDS:
-        return [" ".join(tokens)] if tokens else [text.strip()]
-    runs = zip(*(tokens[first:] for first in range(SHINGLE_WORDS)), strict=False)
-    return list(map(" ".join, runs))
-
-
-def sign(token_sets: Sequence[Sequence[str]]) -> Rows:
-    """MinHash signatures of sets of shingles: [n_pages, N_PERM]."""
+def sign(texts: Sequence[str], main_texts: Sequence[str] | None = None) -> Rows:
+    """MinHash signatures of pages: [n_pages, N_PERM]."""
     import rensa
 
-    digests = rensa.RMinHash.digests_from_token_sets(token_sets, N_PERM, SEED)
-    return np.array(digests, np.uint32).reshape(-1, N_PERM)
+    mains = main_texts if main_texts is not None else [""] * len(texts)
+    signatures = np.zeros((len(texts), N_PERM), np.uint32)
+    for first, end in _batches(texts):
+        said = shingles(texts[first:end], mains[first:end])
+        digests = rensa.RMinHash.digest_matrix_from_token_hash_sets(said, N_PERM, SEED)
+        signatures[first:end] = digests.to_rows()
+    return signatures
 
 
-def text_print(text: str, main_text: str) -> int:
-    """64 bits that name what a page says, main content and all."""
-    print_ = xxhash.xxh3_64(text.encode("utf-8", "surrogatepass"))
-    print_.update(b"\0" + main_text.encode("utf-8", "surrogatepass"))
-    return print_.intdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """Signatures that are known, found by what the pages say.
-
-    Attributes:
-        prints: file of the pages' `text_print`, uint64 in ascending order.
-        rows: file of where each one's signature is.
-        signatures: file of the signatures.
-    """
-
-    prints: Path
-    rows: Path
-    signatures: Path
-
-    @classmethod
-    def write(cls, folder: Path, prints: npt.NDArray[np.uint64], signatures: Path) -> Signed:
-        """Keep signatures, given in the order of the prints, to be found again."""
-        order = np.argsort(prints, kind="stable")
-        made = cls(folder / "prints.npy", folder / "print-rows.npy", signatures)
-        np.save(made.prints, prints[order])
-        np.save(made.rows, order)
-        return made
-
-    def sign(self, texts: Sequence[str], mains: Sequence[str]) -> Rows:
-        """Signatures of pages; those that say something new are made."""
-        known = np.load(self.prints, mmap_mode="r")
-        prints = np.array(list(map(text_print, texts, mains)), np.uint64)
-        found = np.searchsorted(known, prints)
-        met = known[np.minimum(found, len(known) - 1)] == prints
-        signatures = np.zeros((len(prints), N_PERM), np.uint32)
-        rows = np.load(self.rows, mmap_mode="r")[found[met]]
-        signatures[met] = read_signatures(self.signatures)[rows]
-        new = np.flatnonzero(~met).tolist()
-        if new:
-            signatures[new] = sign([shingles(texts[at], mains[at]) for at in new])
-        return signatures
+def _batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    first = n_chars = 0
+    for at, text in enumerate(texts):
+        n_chars += len(text)
+        if n_chars >= BATCH_CHARS:
+            yield first, at + 1
+            first, n_chars = at + 1, 0
+    if first < len(texts):
+        yield first, len(texts)
 
 
 class Signatures:
@@ -129,17 +77,19 @@ class Signatures:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: list[list[str]] = []
+        self._held: list[str] = []
+        self._held_chars = 0
         self._count = 0
         path.write_bytes(b"")
 
     def __len__(self) -> int:
         return self._count + len(self._held)
 
-    def add(self, text: str, main_text: str = "") -> None:
-        """Take in the next page."""
-        self._held.append(shingles(text, main_text))
-        if len(self._held) >= BATCH_PAGES:
+    def add(self, text: str) -> None:
+        """Take in the next text."""
+        self._held.append(text)
+        self._held_chars += len(text)
+        if self._held_chars >= BATCH_CHARS:
             self.flush()
 
     def append(self, rows: Rows) -> None:
@@ -156,12 +106,9 @@ class Signatures:
 
     def flush(self) -> None:
         """Write what is held."""
-        if not self._held:
-            return
-        with self.path.open("ab") as file:
-            file.write(sign(self._held).tobytes())
-        self._count += len(self._held)
-        self._held = []
+        held, self._held, self._held_chars = self._held, [], 0
+        if held:
+            self.append(sign(held))
 
 
 def read_signatures(path: Path) -> Rows:

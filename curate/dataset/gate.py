@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 
 from curate.dataset.base import HERE, DatasetConfig, Workers
 from curate.dataset.columns import label_names
-from curate.dataset.duplicates import Rows, Signatures, Signed, link_similar, shingles, sign
+from curate.dataset.duplicates import Rows, Signatures, link_similar, sign
 from curate.dataset.facts import files_of
 from curate.dataset.shards import ShardFile
+from curate.dataset.signed import Signed
 from curate.errors import DatasetError
 from curate.schema import SPLITS
 
@@ -186,9 +187,9 @@ def sign_pages(
         for number, start, stop in groups:
             rows = file.read_row_group(number, columns=["text", "main_text"])
             rows = rows.slice(start, stop - start)
-            texts, mains = (rows.column(name).to_pylist() for name in ("text", "main_text"))
+            texts, mains = rows.column("text"), rows.column("main_text")
             if signed is None:
-                found.append(sign(list(map(shingles, texts, mains))))
+                found.append(sign(texts.to_pylist(), mains.to_pylist()))
             else:
                 found.append(signed.sign(texts, mains))
     return split, np.concatenate(found)

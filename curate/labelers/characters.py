@@ -1,4 +1,4 @@
-"""Characters of a text as numbers, and what kind each is: what array operations start from."""
+"""What kind each character of a text is: what array operations start from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DECIMAL", "DIGIT", "SPACE", "UPPER", "character_kinds", "codes_of"]
+__all__ = ["DECIMAL", "DIGIT", "SPACE", "UPPER", "character_kinds"]
 
 SPACE, DECIMAL, DIGIT, UPPER = 1, 2, 4, 8
 """Bits of a kind: `str.isspace`, `str.isdecimal` (`\\d`), `str.isdigit`, `str.isupper`."""
@@ -17,13 +17,6 @@ _TABLE_CODES = 1 << 16
 
 Codes = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.uint8]
-
-
-def codes_of(text: str) -> Codes:
-    """The code points of a text."""
-    if text.isascii():
-        return np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64)
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
 
 
 def character_kinds(codes: Codes) -> Kinds:

@@ -9,22 +9,20 @@ in the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.labelers.characters import DECIMAL, SPACE, character_kinds, codes_of
+from curate.codes import codes_of, mixed, powers
+from curate.labelers.characters import DECIMAL, SPACE, character_kinds
 
 __all__ = ["RowIndex", "TokenSpans", "line_fingerprints", "token_spans"]
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
-_BASE = 0x9E3779B97F4A7C15  # odd, so that powers have inverses
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_MIX2 = np.uint64(0x94D049BB133111EB)
 _TO_63 = (1 << 64) - 1
 _LAST_SPACE = 0x3000
 """The highest white-space character."""
@@ -32,14 +30,7 @@ _LAST_SPACE = 0x3000
 _SOLID = np.array([not chr(code).isspace() for code in range(_LAST_SPACE + 2)])
 
 
-def _mixed(codes: npt.NDArray[np.unsignedinteger]) -> Keys:
-    out = (codes.astype(np.uint64) + np.uint64(1)) * _MIX
-    out ^= out >> np.uint64(31)
-    out *= _MIX2
-    return out
-
-
-_VALUES = _mixed(np.arange(1 << 16, dtype=np.uint32))
+_VALUES = mixed(np.arange(1 << 16, dtype=np.uint32))
 """Looked up in a quarter of the time of working them out; few of them are ever touched."""
 
 
@@ -50,19 +41,8 @@ def _values(codes: Ints) -> Keys:
     except IndexError:
         value = _VALUES.take(codes, mode="clip")
         beyond = np.flatnonzero(codes >= len(_VALUES))
-        value[beyond] = _mixed(codes[beyond].astype(np.uint32))
+        value[beyond] = mixed(codes[beyond].astype(np.uint32))
         return value
-
-
-@lru_cache(maxsize=2)
-def _powers(size: int) -> tuple[Keys, Keys]:
-    """Powers of the base and of its inverse, uint64 [size]."""
-    out = []
-    for factor in (_BASE, pow(_BASE, -1, 1 << 64)):
-        powers = np.full(size, factor, np.uint64)
-        powers[0] = 1
-        out.append(np.multiply.accumulate(powers))
-    return out[0], out[1]
 
 
 class TokenSpans(NamedTuple):
@@ -108,9 +88,9 @@ def token_spans(text: str, begin: Ints, end: Ints) -> TokenSpans:
     if not inside.all():
         starts, stops, segment = starts[inside], stops[inside], segment[inside]
     size = 1 << max(16, n.bit_length())
-    powers, inverse = _powers(size)
+    power, inverse = powers(size)
     sums = np.zeros(n + 1, np.uint64)
-    np.cumsum(value * powers[:n], out=sums[1:])
+    np.cumsum(value * power[:n], out=sums[1:])
     keys = sums.take(stops)
     keys -= sums.take(starts)
     keys *= inverse.take(starts)
@@ -158,8 +138,8 @@ def _line_fingerprints(lines: Sequence[str]) -> Keys:
     codes[digit] = ord("0")
     values = _values(codes.take(at))
     values += begins.take(at) * _BEGINS_WORD
-    powers, inverse = _powers(1 << max(16, len(at).bit_length()))
-    values *= powers[: len(at)]
+    power, inverse = powers(1 << max(16, len(at).bit_length()))
+    values *= power[: len(at)]
     sums = np.zeros(len(at) + 1, np.uint64)
     np.cumsum(values, out=sums[1:])
     bounds = np.searchsorted(at, breaks)

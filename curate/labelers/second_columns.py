@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from curate.codes import codes_of
 from curate.labelers.batch import Floats
-from curate.labelers.characters import DIGIT, UPPER, character_kinds, codes_of
+from curate.labelers.characters import DIGIT, UPPER, character_kinds
 from curate.labelers.pagetype import PAGE_TYPES
 from curate.labelers.recurrence import SiteEvidence
 from curate.schema import Layout, PagePrediction, SegmentedPage
