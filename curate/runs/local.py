@@ -110,8 +110,7 @@ def warm(modules: Sequence[str], n_workers: int = 1) -> None:
     if not _warming:
         executor = pool(n_workers)
         with suppress(TerminatedWorkerError):  # the first stage will start others
-            for _ in range(n_workers):
-                _warming.append(executor.submit(_load, tuple(modules)))
+            _warming.extend(executor.submit(_load, tuple(modules)) for _ in range(n_workers))
 
 
 def _load(modules: Sequence[str]) -> None:
