@@ -163,7 +163,7 @@ def _file_of(module: str) -> Path | None:
 
 @contextmanager
 def remembered(path: Path) -> Iterator[None]:
-    """Keep what was read of our modules in a file: parsing them takes half a second.
+    """Keep what was read of our modules in a file: parsing them takes 0.3 s.
 
     Modules are known by place, size and time of change; what is damaged, or was
     written by another Python, is read anew.
