@@ -50,6 +50,11 @@ MAX_PART_SHARDS = 32
 """Shards of one such task: some 64 MB of rows, which the spool holds at a time."""
 
 
+PLAIN_SHARDS = 1000
+"""Shards up to which the spool is not compressed: some 30,000 pages and 1.5 GB of scratch,
+which the page cache may hold. With more of them the disk would be what a publish waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """Written files, the account of what was left out, and the signatures made on the way."""
@@ -93,8 +98,9 @@ def build(
     """
     scratch.mkdir(parents=True, exist_ok=True)
     parts = _cut(shards, workers.n)
+    compress = len(shards) > PLAIN_SHARDS
     rows = [
-        (part, config, label_set.names, withdrawn.pages, scratch / f"part-{number:05d}")
+        (part, config, label_set.names, withdrawn.pages, scratch / f"part-{number:05d}", compress)
         for number, part in enumerate(parts)
     ]
     selection = Selection()
@@ -140,15 +146,19 @@ def choose_part(
     names: Sequence[str],
     withdrawn: frozenset[str],
     stem: Path,
+    compress: bool = True,
 ) -> tuple[Selection, IndexPart | None, SpoolFile]:
     """Task: choose the pages of some shards, sign them and put them into the spool.
 
     Args:
         stem: path that the names of its files begin with.
+        compress: its file of the spool.
     """
     selection = Selection()
     masker = Masker(config.mask, config.mask_region)
-    spool = SpoolWriter(stem.with_suffix(".arrows"), config.ratios(), config.split_salt)
+    spool = SpoolWriter(
+        stem.with_suffix(".arrows"), config.ratios(), config.split_salt, compress=compress
+    )
     index = PartWriter(stem, whole=bool(config.decontaminate))
     for pair in shards:
         for table in select_pages(pair, config, names, selection, masker, withdrawn):

@@ -104,10 +104,14 @@ class SpoolWriter:
         path: of the file.
         ratios, salt: as for `split_of`. Pages that end in another split (there are
             too few sites, or a copy moved them) are found all the same, only slower.
+        compress: halves the file; writing it and reading it twice takes double the time.
     """
 
-    def __init__(self, path: Path, ratios: Sequence[float], salt: str = "") -> None:
+    def __init__(
+        self, path: Path, ratios: Sequence[float], salt: str = "", *, compress: bool = True
+    ) -> None:
         self._path = path
+        self._codec = "lz4" if compress else None
         path.write_bytes(b"")
         self._split_of = lru_cache(4096)(lambda site: SPLITS.index(split_of(site, ratios, salt)))
         self._places: list[int] = []
@@ -144,7 +148,7 @@ class SpoolWriter:
         parts = (splits << bits) + bucket_numbers(table.column("hash").to_numpy(), bits)
         order = np.argsort(parts, kind="stable")
         numbers = table.column("row").to_numpy()
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        options = pa.ipc.IpcWriteOptions(compression=self._codec)
         with self._path.open("ab") as file:
             for rows in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1):
                 self._places.append(file.tell())
@@ -187,7 +191,8 @@ class Spool:
                 wanted &= bucket_numbers(hashes[rows], bits) == number
             if not wanted.any():
                 continue
-            with spooled.path.open("rb") as file:
+            # Mapped: of a batch that isn't compressed, only what is taken is ever in memory.
+            with pa.memory_map(str(spooled.path)) as file:
                 for at, place in enumerate(spooled.places):
                     here = wanted[spooled.edges[at] : spooled.edges[at + 1]]
                     if not here.any():

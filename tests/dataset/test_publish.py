@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.dataset import Published, compare
+from curate.dataset.spool import SpoolFile, SpoolWriter
 from curate.dataset.versions import publish_lock
 from curate.errors import DatasetError
 from curate.runs.calls import PoolCalls
@@ -217,6 +218,27 @@ def test_workers_write_the_same_version(
     other = Bench(tmp_path / "other")
     other.publish(docs, workers=PoolCalls(2), **options)
     assert files(bench.home / "v0001") == files(other.home / "v0001")
+
+
+def test_a_spool_of_many_shards_is_compressed(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def close(self: SpoolWriter) -> SpoolFile:
+        made = closed(self)
+        sizes.append(made.path.stat().st_size)
+        return made
+
+    closed = SpoolWriter.close
+    monkeypatch.setattr(SpoolWriter, "close", close)
+    docs = make_docs(n_sites=12, pages_a_site=8)
+    bench.publish(docs, per_shard=48)
+    monkeypatch.setattr("curate.dataset.build.PLAIN_SHARDS", 1)
+    other = Bench(tmp_path / "other")
+    other.publish(docs, per_shard=48)
+    assert files(bench.home / "v0001") == files(other.home / "v0001")
+    assert sum(sizes[len(sizes) // 2 :]) < 0.8 * sum(sizes[: len(sizes) // 2])
 
 
 def files(folder: Path) -> dict[str, bytes]:
