@@ -15,7 +15,7 @@ from typing import Any
 
 from curate.limits import PageLimits
 from curate.runs.deaths import Deaths
-from curate.runs.engine import Attempt, Failure, Finished, Task, execute
+from curate.runs.engine import COLLECT_AFTER, Attempt, Failure, Finished, Task, execute
 
 __all__ = ["end_pool", "ending_of", "kill_pool", "pool", "run_in_processes", "warm"]
 
@@ -131,14 +131,14 @@ def kill_pool(executor: Any) -> None:
     executor.shutdown(wait=True, kill_workers=True)
 
 
-_settled: list[bool] = []
+_settled: set[object] = set()
 
 
 def _in_worker(task: Task, attempt: Attempt) -> Finished | Failure:
     ended = execute(task, attempt)
-    if not _settled:
-        # loky looks for garbage every second: spare it the modules and the model.
-        _settled.append(True)
+    if task.body not in _settled:
+        # loky looks for garbage every second: spare it modules, tables and models.
+        _settled.add(task.body)
         gc.collect()
         gc.freeze()
     return ended
@@ -152,6 +152,7 @@ def ending_of(error: Exception) -> str:
 
 def _end_with_parent(parent: int) -> None:
     """Let a worker end when its driver is killed, and leave Ctrl-C to the driver."""
+    gc.set_threshold(*COLLECT_AFTER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
