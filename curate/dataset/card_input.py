@@ -11,7 +11,7 @@ from curate.dataset.quality import Quality
 from curate.dataset.shards import ShardFile
 from curate.schema import LabelSet
 
-__all__ = ["CardInput", "shapes_of", "splits_of"]
+__all__ = ["CardInput", "shapes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class CardInput:
     """Everything a card is made of.
 
     Attributes:
+        head: YAML that the card begins with.
         name: of the dataset; version: of this one.
         files: written shards; file_bytes: their sizes on disk by path.
         given: facts of the run, as the manifest has them.
@@ -28,6 +29,7 @@ class CardInput:
         notes: hand-written text kept from the previous version.
     """
 
+    head: str
     name: str
     version: str
     config: DatasetConfig
@@ -47,15 +49,6 @@ class CardInput:
     messages: Sequence[str] = ()
 
 
-def shapes_of(told: CardInput) -> list[str]:
-    """Shapes that the version has, in the configured order."""
-    return [shape for shape in told.config.shapes if any(f.shape == shape for f in told.files)]
-
-
-def splits_of(told: CardInput, shape: str) -> list[str]:
-    """Splits that a shape has, in order."""
-    return [
-        split
-        for split in told.facts.splits
-        if any(file.shape == shape and file.split == split for file in told.files)
-    ]
+def shapes_of(config: DatasetConfig, files: Sequence[ShardFile]) -> list[str]:
+    """Shapes that a version has, in the configured order."""
+    return [shape for shape in config.shapes if any(file.shape == shape for file in files)]

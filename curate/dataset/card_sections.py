@@ -57,7 +57,7 @@ comes from. {by_people}
 
 Version `{told.version}` of `{told.name}`, with two views of the same data: `segments`, one row a \
 segment, and `pages`, one row a page with its segments as spans of its text\
-{third if "annotations" in shapes_of(told) else ""}."""
+{third if "annotations" in shapes_of(told.config, told.files) else ""}."""
 
 
 def _making(told: CardInput) -> str:
@@ -191,7 +191,7 @@ def _columns(told: CardInput) -> str:
         "spans": "list of struct",
         "readings": "list of struct",
     }
-    for shape in shapes_of(told):
+    for shape in shapes_of(told.config, told.files):
         rows = [
             [f"`{column.name}`", types.get(column.kind, column.kind), column.doc]
             for column in columns_of(shape, told.config)

@@ -70,7 +70,7 @@ def croissant(told: CardInput) -> dict[str, Any]:
     Files are found relative to croissant.json, so the description moves with
     its folder.
     """
-    shapes = shapes_of(told)
+    shapes = shapes_of(told.config, told.files)
     title = told.config.title or told.name
     counts = told.facts.flat()
     return {

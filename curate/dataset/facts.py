@@ -14,7 +14,7 @@ from curate.dataset.shards import ShardFile
 from curate.schema import SPLITS
 from curate.sql import sql_memory, sql_threads
 
-__all__ = ["Facts", "connect", "count", "files_of", "sql_path"]
+__all__ = ["Facts", "connect", "count", "files_of", "languages", "sql_path"]
 
 _GLOB = re.compile(r"[\[*?]")
 
@@ -128,7 +128,7 @@ def count(connection: Any, folder: Path, files: Sequence[ShardFile], names: Sequ
         origins=_by(connection, "origin", segments),
         actions=_by(connection, "action", segments),
         page_types=_by(connection, "page_type", pages),
-        languages=_by(connection, "language", pages),
+        languages=languages(connection, folder),
         kept_suggestions=kept(connection, segments, names),
         agreement=agreement(connection, segments, names),
         chars=(int(chars[0]), int(chars[1])),
@@ -138,6 +138,11 @@ def count(connection: Any, folder: Path, files: Sequence[ShardFile], names: Sequ
         scores=tuple(int(scored.get(tenth, 0)) for tenth in range(10)) if scored else (),
         reviewed=frozenset(page_id for (page_id,) in reviewed),
     )
+
+
+def languages(connection: Any, folder: Path) -> dict[str, int]:
+    """Pages by language, largest first."""
+    return _by(connection, "language", files_of(folder, "pages"))
 
 
 def _quoted(text: str) -> str:

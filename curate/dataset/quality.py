@@ -142,6 +142,8 @@ def quality(
         shards: of the store, with predictions.
         published: page_ids of published reviewed pages.
     """
+    if not published:
+        return None
     names = list(label_set.names)
     pages = [
         table

@@ -1,12 +1,13 @@
 """Reads a version as its users will: run as a process of its own by the gate.
 
-Standard input tells the folder and its files; a file in the folder that the command
-line names gets, for each reader and file, the number of rows and the digest of each
-column's values.
+The command line tells a folder and the library that is loaded before anything is asked.
+Standard input tells a version's folder and its files; a file in the first folder gets, for
+each reader and file, the number of rows and the digest of each column's values.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -30,7 +31,7 @@ BATCH_ROWS = 10_000
 def main() -> None:
     """Answer the requests of standard input, a line each, until it ends."""
     scratch = Path(sys.argv[1])
-    _load_libraries()
+    _load(sys.argv[2])
     seen: dict[str, Any] = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -42,14 +43,11 @@ def main() -> None:
     write_json(scratch / SEEN, seen)
 
 
-def _load_libraries() -> None:
+def _load(library: str) -> None:
     # To stream `.mat` files, datasets loads scipy wherever it is installed: 0.4 s, and
     # no part of reading Parquet.
     sys.modules["scipy"] = None  # type: ignore[assignment]
-    import datasets
-    import duckdb
-
-    assert datasets, duckdb
+    importlib.import_module(library)
 
 
 def _by_duckdb(

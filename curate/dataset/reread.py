@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from curate.dataset.base import DatasetConfig
 from curate.dataset.columns import arrow_schema, columns_of, features_json
@@ -31,33 +31,26 @@ class Readers:
     """The readers of the world, in processes of their own, offline and with an empty cache.
 
     Neither the user's cache nor this process's memory is touched. They load their
-    libraries, which takes a second, from the moment they are made. A second process
-    reads shapes beside the first: reading back is the last thing that a publish waits for.
+    libraries, which takes a second, from the moment they are made, and read a version as
+    soon as its files are written: reading back is the last thing that a publish waits for.
 
     Args:
         scratch: folder for what they write.
-        n: processes, 1 or 2.
+        n: processes: 1 for both readers, or 2, one for each.
     """
 
     def __init__(self, scratch: Path, n: int = 1) -> None:
-        self._readers = [_Reader(scratch / f"reload-{number}") for number in range(n)]
+        first = _Reader(scratch / "reload-datasets", "datasets")
+        second = _Reader(scratch / "reload-duckdb", "duckdb") if n > 1 else first
+        self._processes = {"datasets": first, "duckdb": second}
+        self._card, self._head = Path(), b""
 
-    def read(
-        self,
-        reader: Literal["duckdb", "datasets"],
-        folder: Path,
-        files: Sequence[ShardFile],
-        memory_limit: str,
-    ) -> None:
-        """Let one of them begin to read a version; `datasets` goes by its card."""
-        if reader == "duckdb":
-            self._readers[0].ask(reader, folder, files, memory_limit)
-            return
-        shapes = list(dict.fromkeys(file.shape for file in files))
-        for number, process in enumerate(self._readers):
-            mine = set(shapes[number :: len(self._readers)])
-            if part := [file for file in files if file.shape in mine]:
-                process.ask(reader, folder, part, memory_limit)
+    def read(self, folder: Path, files: Sequence[ShardFile], memory_limit: str) -> None:
+        """Let them begin to read a version; `datasets` goes by the head of its card."""
+        self._card = folder / "README.md"
+        self._head = self._card.read_bytes()
+        for reader, process in self._processes.items():
+            process.ask(reader, folder, files, memory_limit)
 
     def compare(
         self, files: Sequence[ShardFile], config: DatasetConfig, label_set: LabelSet
@@ -65,12 +58,17 @@ class Readers:
         """Wait for them and compare every value.
 
         Raises:
-            DatasetError: a reader failed, or a shard, column or feature differs.
+            DatasetError: a reader failed, a shard, column or feature differs, or the card
+                begins otherwise than when `datasets` read by it.
         """
-        seen: dict[str, dict[str, Any]] = {"duckdb": {}, "datasets": {}, "features": {}}
-        for reader in self._readers:
-            for what, told in reader.answer().items():
-                seen[what].update(told)
+        seen: dict[str, Any] = {}
+        for process in dict.fromkeys(self._processes.values()):
+            seen |= process.answer()
+        if not self._card.read_bytes().startswith(self._head):
+            raise DatasetError(
+                "the card's head is not the one that datasets read by; nothing was published: "
+                "this is a fault of the publish, report it"
+            )
         _compare(seen, files, config, label_set)
 
     def __enter__(self) -> Readers:
@@ -82,14 +80,19 @@ class Readers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for reader in self._readers:
-            reader.end()
+        for process in self._processes.values():
+            process.end()
 
 
 class _Reader:
-    """One process, which answers when it has read all it was asked for."""
+    """One process, which answers when it has read all it was asked for.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: folder for what it writes.
+        library: that it loads before it is asked.
+    """
+
+    def __init__(self, home: Path, library: str) -> None:
         self._home = home
         home.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -106,7 +109,7 @@ class _Reader:
         }
         with (home / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "curate.dataset.reload", str(home)],
+                [sys.executable, "-m", "curate.dataset.reload", str(home), library],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -115,7 +118,7 @@ class _Reader:
             )
 
     def ask(self, reader: str, folder: Path, files: Sequence[ShardFile], memory_limit: str) -> None:
-        """Begin to read some files."""
+        """Begin to read files by one of its readers."""
         request = {
             "reader": reader,
             "folder": str(folder),

@@ -14,7 +14,7 @@ import xxhash
 
 from curate.dataset.duplicates import N_PERM, Rows, read_signatures, sign
 
-__all__ = ["Signed", "text_prints"]
+__all__ = ["Signed", "text_prints", "utf8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Signed:
 def text_prints(texts: pa.ChunkedArray, main_texts: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """64 bits that name what each page says, main content and all."""
     prints = []
-    for text, main in zip(_utf8(texts), _utf8(main_texts), strict=True):
+    for text, main in zip(utf8(texts), utf8(main_texts), strict=True):
         print_ = xxhash.xxh3_64(text)
         print_.update(b"\0")
         print_.update(main)
@@ -66,7 +66,7 @@ def text_prints(texts: pa.ChunkedArray, main_texts: pa.ChunkedArray) -> npt.NDAr
     return np.array(prints, np.uint64)
 
 
-def _utf8(column: pa.ChunkedArray) -> Iterator[memoryview]:
+def utf8(column: pa.ChunkedArray) -> Iterator[memoryview]:
     """The bytes of each string where they lie, which saves making characters of them."""
     for chunk in column.cast(pa.large_string()).chunks:
         if not len(chunk):

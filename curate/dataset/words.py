@@ -11,10 +11,10 @@ from curate.dataset.card import render_card
 from curate.dataset.card_input import CardInput
 from curate.dataset.croissant import croissant
 from curate.dataset.versions import MANIFEST
-from curate.io import canonical_json, write_json
+from curate.io import atomic_path, canonical_json, write_json
 from curate.schema import LabelSet
 
-__all__ = ["FORMAT", "told_by", "write_words", "written_for_all"]
+__all__ = ["FORMAT", "told_by", "write_card", "write_words", "written_for_all"]
 
 FORMAT = 1
 """Of the published layout and its manifest; another number makes a new version."""
@@ -34,6 +34,12 @@ def written_for_all(config: DatasetConfig, label_set: LabelSet) -> str:
     return "\n".join([*own, label_set.guideline, canonical_json(asdict(label_set))])
 
 
+def write_card(folder: Path, text: str) -> None:
+    """Write the card, in one go: `datasets` may be reading the version."""
+    with atomic_path(folder / "README.md") as path:
+        path.write_text(text, encoding="utf-8")
+
+
 def write_words(told: CardInput, folder: Path, digests: Mapping[str, str], digest: str) -> None:
     """Write the files that describe a version.
 
@@ -42,7 +48,7 @@ def write_words(told: CardInput, folder: Path, digests: Mapping[str, str], diges
         folder: of the version, with its data files.
         digests: of each data file; digest: of the version.
     """
-    (folder / "README.md").write_text(render_card(told), encoding="utf-8")
+    write_card(folder, render_card(told))
     write_json(folder / "croissant.json", croissant(told))
     facts, label_set = told.facts, told.label_set
     write_json(

@@ -189,6 +189,21 @@ class TestSecrets:
             docs[0] = replace(docs[0], segments=segments)
         refused(bench, message, docs)
 
+    def test_in_a_column_that_pages_have_too(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where pages lack a value, to which none of the segments' values compares."""
+
+        def change(folder: Path) -> None:
+            for path in folder.glob("pages/*"):
+                rewrite(path, lambda t: put(t, "page_id", pa.nulls(t.num_rows, pa.string())))
+            path = next(folder.glob("segments/test-*"))
+            rewrite(path, lambda t: put(t, "page_id", pa.array([TOKEN] * t.num_rows)))
+
+        bench.publish(make_docs())
+        tamper(monkeypatch, change)
+        refused(bench, "segments.page_id holds what looks like a Hugging Face", make_docs(13))
+
     def test_password_in_an_address(self, bench: Bench) -> None:
         bench.publish(make_docs())
         docs = make_docs()
@@ -326,18 +341,27 @@ class TestReload:
 
         rewrite(path, change)
 
-    def test_other_values(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("workers", [HERE, PoolCalls(2)], ids=["one", "two"])
+    def test_other_values(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, workers: Workers
+    ) -> None:
+        monkeypatch.setattr(publishing, "TWO_READERS", 1)
         with monkeypatch.context() as patch:
             patch.setattr(publishing, "Readers", NoReaders)
             bench.publish(make_docs())
         tamper(monkeypatch, self.change_values)
-        refused(bench, "duckdb reads other values of score from segments/test-00000", make_docs(13))
+        refused(
+            bench,
+            "duckdb reads other values of score from segments/test-00000",
+            make_docs(13),
+            workers=workers,
+        )
 
     @pytest.mark.parametrize("workers", [HERE, PoolCalls(2)], ids=["one", "two"])
     def test_lost_class_labels(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, workers: Workers
     ) -> None:
-        """With workers two processes read much; the second one reads the pages."""
+        """With workers there are two processes where much is read."""
         monkeypatch.setattr(publishing, "TWO_READERS", 1)
         with monkeypatch.context() as patch:
             patch.setattr(publishing, "Readers", NoReaders)
@@ -349,7 +373,9 @@ class TestReload:
 
         tamper(monkeypatch, change)
         # The card's features restore what the files lost; without those, nothing does.
-        monkeypatch.setattr("curate.dataset.card._info", lambda told, shape: {"config_name": shape})
+        monkeypatch.setattr(
+            "curate.dataset.card_head._info", lambda told, shape: {"config_name": shape}
+        )
         refused(
             bench,
             "datasets reads pages.segments as .*int64.*, written was",
@@ -361,21 +387,42 @@ class TestReload:
     def test_a_file_that_cannot_be_read(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(publishing, "Readers", NoReaders)
-            bench.publish(make_docs())
+        def damage(folder: Path) -> None:
+            """Spoil what only the readers read."""
+            path = next(folder.glob("segments/test-*"))
+            group = pq.read_metadata(path).row_group(0)
+            column = next(
+                group.column(n)
+                for n in range(group.num_columns)
+                if group.column(n).path_in_schema == "text"
+            )
+            first = column.dictionary_page_offset or column.data_page_offset
+            data = bytearray(path.read_bytes())
+            data[first : first + column.total_compressed_size] = (
+                b"\xff" * column.total_compressed_size
+            )
+            path.write_bytes(data)
 
+        tamper(monkeypatch, damage)
+        with pytest.raises(DatasetError, match="the new version could not be read back: "):
+            bench.publish(make_docs())
+        assert [path.name for path in bench.home.iterdir()] == [".publish.lock"]
+
+    def test_a_card_that_begins_otherwise(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What `datasets` read by must be what the published card tells."""
         write_words = publishing.write_words
 
-        def damaged(*args: Any) -> None:
+        def changed(*args: Any) -> None:
             write_words(*args)
-            path = next(args[1].glob("segments/test-*"))
-            path.write_bytes(path.read_bytes()[:-20])
+            card = args[1] / "README.md"
+            card.write_text(card.read_text().replace("license: other", "license: mit"))
 
-        monkeypatch.setattr(publishing, "write_words", damaged)
-        refused(
-            bench, "the new version could not be read back: .*nothing was published", make_docs(13)
-        )
+        monkeypatch.setattr(publishing, "write_words", changed)
+        with pytest.raises(DatasetError, match="the card's head is not the one that datasets read"):
+            bench.publish(make_docs())
+        assert not (bench.home / "latest.json").exists()
 
     def test_the_users_cache_is_not_touched(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
