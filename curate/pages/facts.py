@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+import numpy as np
+
 from curate.pages.archive import HEAD_BYTES as ARCHIVE_HEAD_BYTES
 from curate.pages.archive import Record, is_plain, records
 from curate.pages.base import PagesConfig
@@ -22,6 +24,12 @@ from curate.text import digest
 __all__ = ["Facts", "Part", "facts_of"]
 
 READ_BYTES = 1 << 20
+HASH_BYTES = 1 << 23
+"""Hashed at a time by each of several threads: between two they need Python's lock, which
+whatever else runs in this process holds for five milliseconds."""
+
+LINE_FEED = 10
+
 LINE_BYTES = 1 << 16
 """Read at a time where the end of a line is looked for."""
 
@@ -157,9 +165,10 @@ def _digest_lines(uri: str, start: int, stop: int) -> tuple[int, str]:
     hasher, n_lines = hashlib.sha256(), 0
     with open_uri(uri) as file:
         file.seek(start)
-        while start < stop and (block := file.read(min(READ_BYTES, stop - start))):
+        while start < stop and (block := file.read(min(HASH_BYTES, stop - start))):
             hasher.update(block)
-            n_lines += block.count(b"\n")
+            # Like hashing, this leaves Python's lock alone.
+            n_lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == LINE_FEED))
             start += len(block)
     return n_lines, hasher.hexdigest()[:32]
 

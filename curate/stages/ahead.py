@@ -14,7 +14,7 @@ from curate.runs.local import warm
 if TYPE_CHECKING:
     from curate.stages.settings import Settings
 
-__all__ = ["look_ahead", "start_workers"]
+__all__ = ["look_ahead", "start_worker", "start_workers"]
 
 _STAGES = tuple(
     f"curate.stages.{name}"
@@ -48,16 +48,20 @@ def start_workers(config: Mapping[str, Any]) -> None:
         return
 
 
-def look_ahead(settings: Settings) -> None:
-    """Start the first worker, and look up beside it what later stages are made of.
+def start_worker(settings: Settings) -> None:
+    """Start one worker while the run plans: it loads its first modules in half a second."""
+    if settings.engine.kind == "local":
+        warm(_FIRST)
 
-    A worker loads its first modules in half a second. So long takes, too, what each
-    stage would otherwise do between the tasks of the one before and its own.
+
+def look_ahead(settings: Settings) -> None:
+    """Look up what later stages are made of, while workers do the first one.
+
+    It takes half a second, which each stage would otherwise spend between the tasks of
+    the one before and its own.
     """
-    if settings.engine.kind != "local":
-        return
-    warm(_FIRST)
-    threading.Thread(target=_look_up, args=(settings,), daemon=True).start()
+    if settings.engine.kind == "local":
+        threading.Thread(target=_look_up, args=(settings,), daemon=True).start()
 
 
 def _look_up(settings: Settings) -> None:

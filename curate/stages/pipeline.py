@@ -18,7 +18,7 @@ from curate.review.team_plan import TeamPlan
 from curate.runs.fingerprint import remembered, room
 from curate.runs.store import Store
 from curate.schema import Annotation
-from curate.stages.ahead import look_ahead
+from curate.stages.ahead import look_ahead, start_worker
 from curate.stages.context import Context, Display, Outcome, ShardRef
 from curate.stages.evidence import site_evidence
 from curate.stages.labels import LabelInputs, final_labels
@@ -197,10 +197,13 @@ def _pages(context: Context) -> tuple[Outcome, dict[int, tuple[int, ...]]]:
     }
     modules = ["curate.stages.pages", *room("curate.pages")]
     made = context.recipe("pages", modules, options)
-    if not (settings.dry_run or context.knows(made)):
-        look_ahead(settings)
+    is_first = not (settings.dry_run or context.knows(made))
+    if is_first:
+        start_worker(settings)
     with DigestCache(Path(settings.paths.state) / "input-digests.sqlite") as cache:
         units = list(plan_units(settings.pages, cache))
+    if is_first:
+        look_ahead(settings)
     context.facts["inputs"] = [
         {"key": unit.key, "version": unit.version, "bytes": unit.n_bytes} for unit in units
     ]
