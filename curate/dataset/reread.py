@@ -42,7 +42,9 @@ class Readers:
     def __init__(self, scratch: Path, n: int = 1) -> None:
         first = _Reader(scratch / "reload-datasets", "datasets")
         second = _Reader(scratch / "reload-duckdb", "duckdb") if n > 1 else first
-        self._processes = {"datasets": first, "duckdb": second}
+        # In one process DuckDB goes first: what `datasets` maps would count as taken from the
+        # memory that it may use.
+        self._processes = {"duckdb": second, "datasets": first}
         self._card, self._head = Path(), b""
 
     def read(self, folder: Path, files: Sequence[ShardFile], memory_limit: str) -> None:
