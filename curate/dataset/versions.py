@@ -104,7 +104,8 @@ class Home:
                 if path.name in known:  # killed between latest.json and here
                     (path / MARK).unlink()
                 else:
-                    shutil.rmtree(path)
+                    # Half removed it could have lost its mark, and would pass for a version.
+                    shutil.rmtree(path.rename(self.folder / f"{STAGING_PREFIX}{path.name}"))
 
     def stage(self) -> Path:
         """A new staging folder beside the versions, already marked."""

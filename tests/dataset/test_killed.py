@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from curate.dataset.versions import MARK, Home
 from curate.io import write_json
 
 from .conftest import Bench, make_docs
@@ -134,3 +135,24 @@ def test_killed_before_every_step_of_the_commit(
     assert (told.version, told.changed) == ("v0002", False)
     assert not (told.path / ".unpublished").exists()
     assert not list(bench.home.glob(".tmp-*"))
+
+
+def test_killed_while_it_removes_what_another_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that nobody published never passes for one, however much of it is left."""
+    home = Home(tmp_path)
+    home.stage().rename(tmp_path / "v0001")
+    (tmp_path / "v0001" / "data").write_text("a page", encoding="utf-8")
+
+    def killed(folder: Path) -> None:
+        (Path(folder) / MARK).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("curate.dataset.versions.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            home.sweep()
+    assert home.next_version() == "v0001"
+    home.sweep()
+    assert list(tmp_path.iterdir()) == []
