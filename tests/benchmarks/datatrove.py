@@ -12,13 +12,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import curate_run, measured, real_pages, save, table
+from measure import curate_run, measured, read_once, real_pages, save, table
 from pipeline import split_file
 
 VENV = Path(".curate/bench/datatrove-venv")
@@ -60,17 +59,6 @@ def environment() -> Path:
     return python.absolute()
 
 
-def read_once(files: Sequence[Path]) -> None:
-    """Bring files into the page cache, so that neither pipeline waits for the disk.
-
-    What the first one reads has just been written; the second one's may be gone by then.
-    """
-    for path in files:
-        with path.open("rb") as file:
-            while file.read(1 << 24):
-                pass
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", type=Path)
@@ -90,12 +78,11 @@ def main() -> None:
         script = folder / "pipeline.py"
         script.write_text(PIPELINE, encoding="utf-8")
         command = [str(python), str(script), str(folder), str(n)]
-        read_once(parts)
+        read_once(*parts)
         theirs = measured(command, folder, limit_s=LIMIT_SECONDS)
         made = sum(pq.read_metadata(path).num_rows for path in (folder / "out").glob("*.parquet"))
         if made < MIN_EXTRACTED * n_pages:
             raise SystemExit(f"datatrove extracted {made} of {n_pages} pages; see its logs")
-        read_once([whole])
         ours = curate_run(
             folder / "ours", whole, f"engine.workers={n}", f"labeler={options.labeler}"
         )

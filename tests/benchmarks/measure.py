@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-__all__ = ["Cost", "curate_run", "measured", "passport", "real_pages", "save", "table"]
+__all__ = ["Cost", "curate_run", "measured", "passport", "read_once", "real_pages", "save", "table"]
 
 POLL_SECONDS = 0.2
 
@@ -123,9 +123,21 @@ def _resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
+def read_once(*files: Path) -> None:
+    """Bring files into the page cache, so that what is measured doesn't wait for the disk.
+
+    What the first of several commands reads has just been written; the others' may be gone.
+    """
+    for path in files:
+        with path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
+
+
 def curate_run(folder: Path, pages: Path, *overrides: str) -> Cost:
-    """`curate run` in a folder of its own, review off."""
+    """`curate run` over a file in a folder of its own, review off."""
     folder.mkdir(parents=True, exist_ok=True)
+    read_once(pages)
     words = [f"pages.path={pages}", "name=bench", "review=none", *overrides]
     return measured([sys.executable, "-m", "curate", "run", *words], folder)
 
