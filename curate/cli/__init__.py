@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from curate.errors import CurateError
+from curate.garbage import seldom_collected
 
 __all__ = ["main"]
 
@@ -28,10 +27,6 @@ COMMANDS = {
 }
 """Command to (module in curate.cli, one line). Imported only when called, so
 that `curate --help` answers at once."""
-
-COLLECT_AFTER = (50_000, 20, 20)
-"""Thresholds of Python's garbage collector for a command. What 800 modules define is no
-garbage: with its own (700, 10, 10), looking for some takes 7 % of the time to load them."""
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -63,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return EXIT_USAGE
     try:
-        with _seldom_collected():
+        with seldom_collected():
             module = importlib.import_module(f"curate.cli.{COMMANDS[args[0]][0]}")
             status = module.main(args[1:])
         sys.stdout.flush()
@@ -87,16 +82,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     assert isinstance(status, int)
     return status
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(*COLLECT_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _room_error(error: CurateError) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import RunError
+from curate.garbage import seldom_collected
 from curate.limits import parse_bytes
-from curate.runs.engine import EngineConfig, seldom_collected, usable_cores
+from curate.runs.engine import EngineConfig, usable_cores
 from curate.runs.local import end_pool, ending_of, pool
 
 __all__ = ["PoolCalls", "callers"]

@@ -7,14 +7,13 @@ of them ended well; what is complete is told by the store, not by the engine.
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +21,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from curate.errors import CurateError, RunError
+from curate.garbage import seldom_collected
 from curate.limits import Killer, PageLimits, Watch, parse_bytes, watching
 from curate.places import Place
 from curate.runs.machine import told
@@ -36,7 +36,6 @@ __all__ = [
     "check_failures",
     "execute",
     "run_tasks",
-    "seldom_collected",
     "usable_cores",
 ]
 
@@ -188,22 +187,6 @@ def execute(task: Task, attempt: Attempt) -> Finished | Failure:
     except Exception as error:  # noqa: BLE001 - one bad task must not end the others
         return Failure(task, f"{type(error).__name__}: {error}", traceback.format_exc())
     return Finished(task, result, time.perf_counter() - wall, time.process_time() - cpu, _peak_mb())
-
-
-COLLECT_AFTER = (50_000, 20, 20)
-"""Thresholds of Python's garbage collector during a task. Rows of pages are many small
-objects without cycles: with its own (700, 10, 10) looking for some takes 8 % of the time."""
-
-
-@contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Let Python look for garbage less often while the block runs."""
-    before = gc.get_threshold()
-    gc.set_threshold(*COLLECT_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def usable_cores() -> int:

@@ -13,9 +13,10 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from curate.garbage import COLLECT_AFTER
 from curate.limits import PageLimits
 from curate.runs.deaths import Deaths
-from curate.runs.engine import COLLECT_AFTER, Attempt, Failure, Finished, Task, execute
+from curate.runs.engine import Attempt, Failure, Finished, Task, execute
 
 __all__ = ["end_pool", "ending_of", "kill_pool", "pool", "run_in_processes", "warm"]
 

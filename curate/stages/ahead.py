@@ -42,9 +42,10 @@ def start_workers(config: Mapping[str, Any]) -> None:
             or Path(config["paths"]["store"]).exists()
         ):
             return
-        if Path(pages["path"]).stat().st_size >= MANY_UNITS * pages["unit_bytes"]:
-            warm(_FIRST, engine["workers"] or usable_cores())
-    except (KeyError, TypeError, ValueError, OSError):
+        n_units = Path(pages["path"]).stat().st_size // pages["unit_bytes"]
+        if n_units >= MANY_UNITS:
+            warm(_FIRST, min(engine["workers"] or usable_cores(), n_units))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OSError):
         return
 
 

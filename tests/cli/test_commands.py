@@ -165,10 +165,11 @@ def test_garbage_is_looked_for_seldom_while_a_command_runs(monkeypatch: pytest.M
 
     from curate import cli
     from curate.cli import store
+    from curate.garbage import COLLECT_AFTER
 
     seen = []
     monkeypatch.setattr(store, "main", lambda _argv: seen.append(gc.get_threshold()) or 0)
     before = gc.get_threshold()
     assert cli.main(["store"]) == 0
-    assert seen == [cli.COLLECT_AFTER]
+    assert seen == [COLLECT_AFTER]
     assert gc.get_threshold() == before
