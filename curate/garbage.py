@@ -1,4 +1,4 @@
-"""Python's search for garbage, made seldom: next to nothing that a run makes has cycles."""
+"""Python's search for garbage, made seldom: next to nothing that a task makes has cycles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from contextlib import contextmanager
 __all__ = ["COLLECT_AFTER", "seldom_collected"]
 
 COLLECT_AFTER = (50_000, 20, 20)
-"""Thresholds of the garbage collector. What 800 modules define is no garbage, and rows of pages
-are many small objects: with its own (700, 10, 10) the search takes 7 % of the time to load
-them, and 8 % of a task's."""
+"""Thresholds of the garbage collector. Rows of pages are many small objects without cycles:
+with its own (700, 10, 10) the search takes 8 % of a task's time."""
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 
 from curate.errors import CurateError
-from curate.garbage import seldom_collected
 
 __all__ = ["main"]
 
@@ -57,10 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"curate: {args[0]!r} is no command{hint} Commands: {', '.join(COMMANDS)}\n"
         )
         return EXIT_USAGE
+    module = importlib.import_module(f"curate.cli.{COMMANDS[args[0]][0]}")
     try:
-        with seldom_collected():
-            module = importlib.import_module(f"curate.cli.{COMMANDS[args[0]][0]}")
-            status = module.main(args[1:])
+        status = module.main(args[1:])
         sys.stdout.flush()
     except CurateError as error:
         sys.stderr.write(f"{_room_error(error)}: {_one_line(error)}\n")

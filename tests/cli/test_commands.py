@@ -9,8 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import Command
 
 
@@ -158,18 +156,3 @@ def test_a_reader_that_stops_early_gets_no_traceback(workspace: Path) -> None:
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
         assert done.stderr == ""
         assert done.stdout.startswith(first)
-
-
-def test_garbage_is_looked_for_seldom_while_a_command_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    import gc
-
-    from curate import cli
-    from curate.cli import store
-    from curate.garbage import COLLECT_AFTER
-
-    seen = []
-    monkeypatch.setattr(store, "main", lambda _argv: seen.append(gc.get_threshold()) or 0)
-    before = gc.get_threshold()
-    assert cli.main(["store"]) == 0
-    assert seen == [COLLECT_AFTER]
-    assert gc.get_threshold() == before
